@@ -1,0 +1,43 @@
+"""The parameters that every captioning experiment shares, whatever its decoder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dlcamp.config import Choice, ExperimentConfig, Float, Int, tune
+
+
+class CaptionConfig(ExperimentConfig):
+    """What a decoder is, how it is trained, how it speaks."""
+
+    decoder: Literal["merge"] = tune("merge", help="where the image meets the words")
+    blind: bool = tune(False, help="exchange every image for zeros: the language-model floor")
+    features: Literal["pooled", "map"] = tune("pooled", help="one vector an image, or the 7x7 map")
+    scaling: Literal["standardise", "l2", "none"] = tune(
+        "standardise", space=Choice("standardise", "l2"), help="what is done to the features first"
+    )
+    units: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True), help="recurrent and hidden width")
+    embedding: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True), help="width of a word's vector")
+    dropout: float = tune(0.5, valid=Float(0, 0.95), space=Float(0.1, 0.6), help="share dropped, image and words")
+
+    learning_rate: float = tune(1e-3, valid=Float(1e-7, 1), space=Float(2e-4, 4e-3, log=True), help="Adam's step")
+    batch: int = tune(128, valid=Int(1, 4096), space=Int(32, 256, log=True), help="captions a training step")
+    epochs: int = tune(15, valid=Int(1, 1000), help="at most so many passes over the captions")
+    patience: int = tune(3, valid=Int(1, 1000), help="epochs without a better val/cider before stopping")
+    clip_norm: float = tune(5.0, valid=Float(0, 1e6), help="largest norm of a step's gradient; 0: any")
+    label_smoothing: float = tune(0.0, valid=Float(0, 0.5), space=Float(0, 0.2), help="share spread over all words")
+    precision: Literal["float32", "mixed_bfloat16"] = tune(
+        "float32", help="mixed_bfloat16 is faster only on processors that have it"
+    )
+
+    min_count: int = tune(5, valid=Int(1, 10_000), help="a word seen less often in training is unknown")
+    max_length: int = tune(30, valid=Int(1, 200), help="words a caption, longer ones are cut")
+    beam: int = tune(3, valid=Int(1, 50), help="hypotheses kept when captioning; 1: greedy")
+    length_normalisation: float = tune(
+        0.7, valid=Float(0, 2), space=Float(0, 1.2), help="log-probability is divided by length to this power"
+    )
+    decode_batch: int = tune(64, valid=Int(1, 4096), help="images captioned at once")
+
+    train_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many training images; all")
+    val_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many validation images; all")
+    test_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many test images; all")

@@ -1,0 +1,65 @@
+"""What captions of a split are worth: scores for any data set, and truth where the images were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlcamp.analysis.bootstrap import Interval, wilson_interval
+from dlcamp.captioning.scores import CaptionScores, score_captions
+from dlcamp.data.captions import CaptionData, CaptionItem, Split
+from dlcamp.data.scenes.dataset import Scenes
+from dlcamp.data.scenes.truthfulness import Rate, rates, report
+
+BOOTSTRAP_SEED = 0
+
+
+@dataclass(frozen=True)
+class Results:
+    """Scores, rates of truth by aspect (empty for photographs), and 95 % intervals over images of both."""
+
+    scores: CaptionScores
+    intervals: Mapping[str, Interval]
+    truth: Sequence[Mapping[str, Any]] = ()
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+
+    def value(self, name: str) -> float:
+        """A score or rate by name; nan where it is not known."""
+        if name in self.rates:
+            return self.rates[name].value
+        return self.scores.scores.get(name, float("nan"))
+
+    def shown(self, name: str) -> str:
+        """`0.46 [0.44, 0.48]`."""
+        interval = self.intervals[name]
+        return f"{self.value(name):.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Item -> why its caption is false, for those that are."""
+        return {str(row["item"]): str(row["reason"]) for row in self.truth if not row["truthful"]}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row an image: item, output, statistics, and the judgement where there is one."""
+        judged = {row["item"]: row for row in self.truth}
+        return [{**row, **judged.get(row["item"], {})} for row in self.scores.rows()]
+
+
+def measure(
+    captions: Sequence[str],
+    items: Sequence[CaptionItem],
+    data: CaptionData,
+    split: Split,
+    train_captions: Iterable[str] | None = None,
+) -> Results:
+    """Score one caption an item; judge its truth too when `data` is drawn."""
+    references, ids = [item.references for item in items], [item.id for item in items]
+    scores = score_captions(captions, references, train_captions=train_captions, ids=ids)
+    intervals = dict(scores.intervals(seed=BOOTSTRAP_SEED))
+    if not isinstance(data, Scenes):
+        return Results(scores, intervals)
+    truth = report(dict(zip(ids, captions, strict=True)), data, split)
+    found = rates(truth)
+    intervals |= {name: wilson_interval(round(rate.value * rate.n), rate.n) for name, rate in found.items()}
+    return Results(scores, intervals, truth, found)

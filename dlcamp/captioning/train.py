@@ -1,0 +1,114 @@
+"""The one way a decoder is trained and made to speak, whichever decoder it is.
+
+Training is on all time steps at once (teacher forcing); after each epoch the validation images are captioned
+greedily and scored, and training stops when `val/cider` no longer rises. The best epoch's weights are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlcamp.captioning.config import CaptionConfig
+from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build
+from dlcamp.captioning.decoding import Search
+from dlcamp.captioning.samples import Captioned, samples
+from dlcamp.captioning.vocabulary import Vocabulary
+from dlcamp.training.fit import FitResult, fit
+from dlcamp.training.reporting import Run
+
+Score = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
+
+
+def train_captioner(
+    config: CaptionConfig,
+    vocabulary: Vocabulary,
+    train: Captioned,
+    val: Captioned,
+    run: Run,
+    score: Score,
+    *,
+    monitor: str = "cider",
+    label: str = "",
+) -> tuple[CaptionNet, FitResult]:
+    """Train the decoder that `config` describes, and leave it at its best epoch.
+
+    Args:
+        train, val: features beside items; captions of `val` are references only.
+        score: (captions, references) -> metrics without a split ("cider", "bleu_4"); reported as `val/...`.
+        monitor: which of them stops training; larger is better.
+        label: tells a second training of the same run apart ("blind": `train/blind_loss`).
+    """
+    net = build(DecoderSpec.of(config, len(vocabulary), train.features.shape[1:]), config.seed)
+    net.fit_features(train.features)
+    data = samples(train, vocabulary, config.batch, config.max_length)
+    greedy = Search(net, beam=1, max_length=config.max_length, batch=min(config.decode_batch, len(val.items)))
+    references = val.references
+
+    def evaluate(epoch: int) -> dict[str, float]:
+        said = [vocabulary.decode(ids) for ids in greedy(val.features).tokens]
+        return {f"val/{name}": value for name, value in score(said, references).items()}
+
+    result = fit(
+        net.teacher,
+        lambda epoch: data.dataset(config.seed, epoch),
+        loss=word_loss(config.label_smoothing),
+        optimizer=keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm or None),
+        epochs=config.epochs,
+        steps_per_epoch=data.steps,
+        run=run,
+        evaluate=evaluate,
+        monitor=f"val/{monitor}",
+        mode="max",
+        patience=config.patience,
+        unit="captions",
+        units_per_step=config.batch,
+        label=label,
+    )
+    return net, result
+
+
+def word_loss(label_smoothing: float) -> Callable[..., Any]:
+    """Mean cross-entropy a word in nats, over the words that `sample_weight` (batch, time) marks.
+
+    Smoothing e gives the true word 1 - e and spreads e evenly over the vocabulary (Szegedy et al. 2016).
+    """
+
+    def loss(words: Any, logits: Any, sample_weight: Any) -> Any:
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
+        if label_smoothing:
+            even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+            entropy = (1 - label_smoothing) * entropy + label_smoothing * even
+        return tf.reduce_sum(entropy * sample_weight) / tf.maximum(tf.reduce_sum(sample_weight), 1)
+
+    return loss
+
+
+def caption(
+    net: CaptionNet,
+    features: np.ndarray,
+    vocabulary: Vocabulary,
+    *,
+    beam: int = 3,
+    length_normalisation: float = 0.7,
+    max_length: int = 30,
+    batch: int = 64,
+) -> list[str]:
+    """Captions of (images, ...) features, one an image, by greedy (beam 1) or beam search."""
+    search = Search(
+        net,
+        beam=beam,
+        max_length=max_length,
+        length_normalisation=length_normalisation,
+        batch=min(batch, max(len(features), 1)),
+    )
+    return spoken(search(features).tokens, vocabulary)
+
+
+def spoken(tokens: Sequence[Sequence[int]] | np.ndarray, vocabulary: Vocabulary) -> list[str]:
+    """Word ids, row by row, as captions."""
+    return [vocabulary.decode(ids) for ids in tokens]

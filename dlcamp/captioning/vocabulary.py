@@ -1,0 +1,101 @@
+"""Words and their numbers.
+
+Ids: 0 pads, 1 starts, 2 ends, 3 stands for every word that is not known; then the words by falling count, ties in
+alphabetical order, so that one set of captions gives one vocabulary whatever its order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dlcamp.captioning.tokens import tokenize
+from dlcamp.errors import DataError
+
+PAD, START, END, UNKNOWN = 0, 1, 2, 3
+MARKS = ("<pad>", "<start>", "<end>", "<unk>")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The known words, in the order of their ids (marks not among them)."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, captions: Iterable[str], min_count: int = 1) -> Vocabulary:
+        """The words that occur at least `min_count` times in `captions`; give training captions only.
+
+        Raises:
+            DataError: no word occurs often enough.
+        """
+        counts = Counter(word for caption in captions for word in tokenize(caption))
+        known = sorted((word for word, n in counts.items() if n >= min_count), key=lambda word: (-counts[word], word))
+        if not known:
+            raise DataError(
+                f"no word occurs {min_count} times: {counts.total()} words of {len(counts)} kinds were given\n"
+                "lower min_count or give more captions"
+            )
+        return cls(tuple(known))
+
+    def __len__(self) -> int:
+        """Number of ids, the four marks included."""
+        return len(MARKS) + len(self.words)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(self.words, start=len(MARKS))}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the words in order."""
+        return hashlib.sha256(json.dumps(self.words, ensure_ascii=False).encode()).hexdigest()
+
+    def encode(self, caption: str) -> list[int]:
+        """Ids of a caption's words, without marks; unknown words become `UNKNOWN`."""
+        return [self._ids.get(word, UNKNOWN) for word in tokenize(caption)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The words up to the first end mark, joined by blanks; padding and start marks are left out.
+
+        Raises:
+            DataError: an id outside the vocabulary.
+        """
+        shown = []
+        for number in map(int, ids):
+            if number == END:
+                break
+            if not 0 <= number < len(self):
+                raise DataError(f"word id {number} is outside a vocabulary of {len(self)}; is it another model's?")
+            if number not in (PAD, START):
+                shown.append(MARKS[UNKNOWN] if number == UNKNOWN else self.words[number - len(MARKS)])
+        return " ".join(shown)
+
+    def unknown_share(self, captions: Iterable[str]) -> float:
+        """Share of the captions' words that are unknown (0 when there are none)."""
+        ids = [number for caption in captions for number in self.encode(caption)]
+        return ids.count(UNKNOWN) / len(ids) if ids else 0.0
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps({"words": self.words}, ensure_ascii=False, indent=0), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: the file is missing or holds something else.
+        """
+        try:
+            words = json.loads(path.read_text(encoding="utf-8"))["words"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is no vocabulary ({error})") from error
+        if not isinstance(words, list) or not all(isinstance(w, str) for w in words) or len(set(words)) != len(words):
+            raise DataError(f"{path} is no vocabulary: a list of different words was expected")
+        return cls(tuple(words))

@@ -1,0 +1,151 @@
+"""Every word of the command line: what it does and which variables it knows. Importing this loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dlcamp.errors import UnknownName, UserError
+
+VARIABLES = {
+    "ALL": "1: show everything",
+    "CHAPTER": "a folder under experiments/",
+    "DATA": "a data set of the experiment; default: the embedded one",
+    "DRY": "1: say what would happen, do nothing",
+    "EXPLAIN": "1: say what changed since the last finished run",
+    "FIX": "1: mend what was found",
+    "FORCE": "1: run again although nothing changed",
+    "NAME": "an experiment (see: make list)",
+    "NOTE": "a remark kept with the run",
+    "PORT": "where the page is served; default 5000",
+    "PRESET": "a named override in the experiment's yaml",
+    "RESUME": "an interrupted run, by name or id",
+    "RUN": "a run, by name or id",
+    "SEED": "the seed of everything random; default 0",
+    "SET": 'config values: "epochs=12 units=512"',
+    "TAGS": "labels kept with the run: try,wide",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word: `required` variables must be given, `positional` names arguments that are not VARIABLE=value."""
+
+    word: str
+    summary: str
+    example: str
+    variables: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    positional: str = ""
+    newcomer: bool = False
+
+
+COMMANDS = (
+    Command(
+        "exp",
+        "run an experiment",
+        "exp NAME=caption_lstm",
+        ("NAME", "DATA", "PRESET", "SET", "SEED", "NOTE", "TAGS", "FORCE", "EXPLAIN", "RESUME", "DRY"),
+        newcomer=True,
+    ),
+    Command("list", "every experiment with its question", "list", ("CHAPTER",), newcomer=True),
+    Command(
+        "describe",
+        "one experiment: config, presets, claims, sources",
+        "describe NAME=caption_lstm",
+        ("NAME",),
+        ("NAME",),
+        newcomer=True,
+    ),
+    Command("runs", "the runs in the store, newest first", "runs NAME=caption_lstm", ("NAME", "ALL"), newcomer=True),
+    Command("show", "one run: params, metrics, artifacts, errors", "show RUN=caption_lstm-s0-3f9c", ("RUN",), ("RUN",)),
+    Command("ui", "MLflow's pages over this store", "ui", ("PORT",), newcomer=True),
+    Command(
+        "register",
+        "verify the best run's model and make it the champion",
+        "register NAME=caption_lstm",
+        ("NAME", "DATA", "RUN"),
+        ("NAME",),
+        newcomer=True,
+    ),
+    Command(
+        "caption",
+        "caption photographs with a trained model",
+        "caption caption_lstm@champion photo.jpg",
+        (),
+        (),
+        "MODEL PHOTO...",
+    ),
+    Command(
+        "new",
+        "start an experiment from a template that runs",
+        "new NAME=my_question CHAPTER=basics",
+        ("NAME", "CHAPTER"),
+        ("NAME", "CHAPTER"),
+    ),
+    Command("doctor", "runs left open by dead processes, and the store's health", "doctor FIX=1", ("FIX",)),
+    Command("help", "this page", "help ALL=1", ("ALL",), newcomer=True),
+)
+
+BY_WORD = {command.word: command for command in COMMANDS}
+MAKE_ONLY = {
+    "setup": "build .venv from the lock",
+    "check": "lint, types and house tests",
+    "test": "the tests (under five minutes)",
+    "test-all": "also the slow ones and those on real data",
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user gave: variables by name, and the positional arguments."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    positional: tuple[str, ...] = ()
+
+    def get(self, name: str) -> str | None:
+        """A variable's text; None when it was not given or is empty."""
+        return self.values.get(name) or None
+
+    def flag(self, name: str) -> bool:
+        """A variable that is yes or no.
+
+        Raises:
+            UserError: it is neither.
+        """
+        text = (self.values.get(name) or "0").lower()
+        if text not in {"0", "1", "yes", "no", "true", "false", "on", "off"}:
+            raise UserError(f"{name}={self.values[name]!r}: give {name}=1 or leave it out")
+        return text in {"1", "yes", "true", "on"}
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A comma-separated variable."""
+        return tuple(part.strip() for part in (self.values.get(name) or "").split(",") if part.strip())
+
+
+def parse(command: Command, arguments: Sequence[str]) -> Given:
+    """Read VARIABLE=value arguments.
+
+    Raises:
+        UnknownName: a variable the command does not know.
+        UserError: a required one is missing, one stands twice, or an argument is not VARIABLE=value.
+    """
+    values: dict[str, str] = {}
+    positional: list[str] = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or not name.isidentifier():
+            positional.append(argument)
+            continue
+        if name not in command.variables:
+            hint = f"example: make {command.example}" if not command.positional else f"example: {command.example}"
+            raise UnknownName(f"variable of `{command.word}`", name, command.variables, hint)
+        if name in values:
+            raise UserError(f"{name} is given twice: {values[name]!r} and {value!r}")
+        values[name] = value
+    if positional and not command.positional:
+        raise UserError(f"{command.word} takes VARIABLE=value, got {positional[0]!r}\nexample: make {command.example}")
+    missing = [name for name in command.required if not values.get(name)]
+    if missing:
+        raise UserError(f"{command.word} needs {missing[0]}=...\nexample: make {command.example}")
+    return Given(values, tuple(positional))

@@ -1,0 +1,59 @@
+"""`describe`: one experiment in full, without loading anything heavy."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from pathlib import Path
+
+from dlcamp.cli.commands import Given
+from dlcamp.config import Layer, allowed_values, resolve
+from dlcamp.data import catalog
+from dlcamp.discovery import Listing, Settings, find, load, settings
+from dlcamp.experiment import Experiment
+from dlcamp.references import locate
+
+
+def run(given: Given, root: Path) -> int:
+    """Print the description."""
+    one = find(root, str(given.get("NAME")))
+    written, experiment = settings(root, one), load(one)
+    print("\n".join(_lines(root, one, written, experiment)))
+    return 0
+
+
+def _lines(root: Path, one: Listing, written: Settings, experiment: Experiment) -> list[str]:
+    doc = inspect.cleandoc(sys.modules[experiment.module].__doc__ or "")
+    lines = [f"{one.name}  {one.course}", "", doc, "", f"objective  {experiment.objective}", "data"]
+    for name in experiment.data:
+        lines.append(f"  {name:<12} {catalog.entry(name).title}")
+    lines += ["config     default (where it comes from), what is valid, search space", *_fields(written, experiment)]
+    if written.presets:
+        lines.append("presets")
+        for name, preset in written.presets.items():
+            values = " ".join(f"{key}={value}" for key, value in preset.values.items())
+            lines.append(f"  {name:<12} {f'data={preset.data} ' if preset.data else ''}{values}")
+    for claim in experiment.claims:
+        lines += [f"claim      {claim.statement}", f"           refuted by: {claim.refuted_by}"]
+    lines += [f"{label:<10} {_place(root, reference)}" for label, reference in (experiment.sources or {}).items()]
+    lines += [f"code       {os.path.relpath(one.path, root)}", f"settings   {os.path.relpath(written.path, root)}"]
+    return lines
+
+
+def _fields(written: Settings, experiment: Experiment) -> list[str]:
+    resolved = resolve(experiment.config_type, [Layer("yaml", written.base)])
+    tunables, lines = experiment.config_type.tunables(), []
+    for name, field in experiment.config_type.model_fields.items():
+        value = getattr(resolved.config, name)
+        origin = "" if resolved.origins.get(name, "default") == "default" else " (yaml)"
+        tunable = tunables.get(name)
+        search = f"; search {tunable.space}" if tunable and tunable.space is not None else ""
+        valid = allowed_values(experiment.config_type, name)
+        lines.append(f"  {name:<20} {f'{value}{origin}':<14} {field.description or ''} [{valid}{search}]")
+    return lines
+
+
+def _place(root: Path, reference: str) -> str:
+    path, line = locate(root, reference)
+    return f"{os.path.relpath(path, root)}:{line}  {reference.partition(':')[2]}"

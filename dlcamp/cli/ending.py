@@ -1,0 +1,65 @@
+"""The end of `exp`: what was found, what it rests on, where to look, and the next useful command."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dlcamp.experiment import Experiment
+from dlcamp.runner import estimate_age
+
+if TYPE_CHECKING:
+    from dlcamp.runner import Outcome
+    from dlcamp.tracking.protocol import RunRow, Store
+
+
+def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
+    """The lines printed for a finished run, fresh or from the cache."""
+    row = outcome.row
+    files = store.reader.artifacts(row.id)
+    lines = [_headline(outcome)]
+    if "summary.txt" in files:
+        lines.append(store.reader.fetch(row.id, "summary.txt").read_text("utf-8").rstrip())
+    else:
+        lines += [f"  {name:<28} {value:.6g}" for name, value in sorted(row.metrics.items()) if _is_final(name)]
+    for statement, verdict in json.loads(row.tags.get("dlcamp.claims", "[]")):
+        lines.append(f"claim    {verdict}: {statement}")
+    if "dlcamp.proof" in row.tags:
+        lines.append(f"model    reloaded in a new process, {row.tags['dlcamp.proof']} outputs identical")
+    lines += [
+        f"{name.removesuffix('.html')[:8]:<8} {place(store, row, name)}" for name in files if name.endswith(".html")
+    ]
+    lines.append(f"run      {row.name}       (browse: make ui; in full: make show RUN={row.name})")
+    if experiment.next:
+        lines.append(f"next     {experiment.next}")
+    return "\n".join(lines)
+
+
+def _headline(outcome: Outcome) -> str:
+    row = outcome.row
+    seed, data = row.params.get("seed", "?"), row.params.get("data", "?")
+    preset = f"  preset {row.tags['dlcamp.preset']}" if row.tags.get("dlcamp.preset") else ""
+    start = f"\n{row.experiment}  {data}{preset}  seed {seed}  "
+    if outcome.cached:
+        took = duration((row.ended or row.started) - row.started)
+        return f"{start}from the cache: run {row.name}, finished {estimate_age(row)}, took {took} (FORCE=1 runs again)"
+    return f"{start}{duration(outcome.seconds)}  {row.status}"
+
+
+def _is_final(name: str) -> bool:
+    return name.startswith(("val/", "test/", "cost/"))
+
+
+def place(store: Store, row: RunRow, path: str) -> str:
+    """Where a person finds an artifact: a file when the store is local, else how to get it."""
+    local = store.local_artifact(row.id, path)
+    return str(local) if local else f"{path} of the run (make ui)"
+
+
+def duration(seconds: float) -> str:
+    """`2 min 31 s`, `4.2 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,56 @@
+"""`list`: every experiment with its question, in the course's order, read from the sources."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from dlcamp.cli.commands import Given
+from dlcamp.discovery import Listing, listing
+from dlcamp.errors import UnknownName
+
+
+def run(given: Given, root: Path) -> int:
+    """Print the table."""
+    found = list(listing(root).values())
+    chapter = given.get("CHAPTER")
+    if chapter:
+        known = {one.chapter for one in found}
+        if chapter not in known:
+            raise UnknownName("chapter", chapter, known)
+        found = [one for one in found if one.chapter == chapter]
+    print("\n".join(table(found)))
+    print(
+        f"\n{len(found)} experiments; one of them in full: make describe NAME={found[0].name}" if found else "none yet"
+    )
+    return 0
+
+
+def table(found: list[Listing]) -> list[str]:
+    """One line an experiment under its chapter's name: name, the course's heading, the question."""
+    names = max((len(one.name) for one in found), default=0)
+    headings = max((width(one.heading) for one in found), default=0)
+    lines: list[str] = []
+    chapter = ""
+    for one in found:
+        if one.chapter != chapter:
+            lines += ["", one.chapter] if lines else [one.chapter]
+            chapter = one.chapter
+        lines.append(f"  {one.name:<{names}}  {pad(one.heading, headings)}  {one.question}")
+    return lines
+
+
+def markdown(found: list[Listing]) -> list[str]:
+    """The README's table of experiments."""
+    rows = [f"| `{one.name}` | {one.chapter} | {one.heading} | {one.question} |" for one in found]
+    return ["| name | chapter | the course's part | question |", "| --- | --- | --- | --- |", *rows]
+
+
+def width(text: str) -> int:
+    """Columns a text takes in a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def pad(text: str, columns: int) -> str:
+    """Text filled with blanks to a number of terminal columns."""
+    return text + " " * (columns - width(text))

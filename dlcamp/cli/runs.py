@@ -1,0 +1,51 @@
+"""`runs`: the runs in the store, newest first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlcamp.cli.commands import Given
+from dlcamp.cli.ending import duration
+from dlcamp.discovery import find, load
+from dlcamp.runner import estimate_age
+
+_MOST = 20
+
+
+def run(given: Given, root: Path) -> int:
+    """Print one line a run: name, status, data, preset, objective, time, age, note."""
+    name = given.get("NAME")
+    if name:
+        find(root, name)
+    from dlcamp.tracking import open_existing_store
+
+    store = open_existing_store()
+    limit = None if given.flag("ALL") else _MOST
+    rows = store.reader.runs(name, limit=limit) if store else []
+    if not rows:
+        print("no runs yet" + (f" of {name}" if name else "") + f"; start one: make exp NAME={name or 'caption_lstm'}")
+        return 0
+    objectives = {experiment: _objective(root, experiment) for experiment in {row.experiment for row in rows}}
+    for row in rows:
+        metric = objectives[row.experiment]
+        value = f"{metric}={row.metrics[metric]:.4f}" if metric in row.metrics else ""
+        where = "/".join(part for part in (row.params.get("data", ""), row.tags.get("dlcamp.preset", "")) if part)
+        took = duration(row.ended - row.started) if row.ended else ""
+        note = row.tags.get("mlflow.note.content", "").splitlines()
+        print(
+            f"{row.name:<28} {row.status:<9} {where:<16} {value:<22} {took:>11}  {estimate_age(row):<15}"
+            f" {note[0][:60] if note else ''}".rstrip()
+        )
+    if limit and len(rows) == limit:
+        print(f"the newest {limit}; all of them: make runs ALL=1")
+    return 0
+
+
+def _objective(root: Path, experiment: str) -> str:
+    from dlcamp.errors import UserError
+
+    try:
+        return load(find(root, experiment)).objective.metric
+    except UserError:
+        # runs outlive their experiment's file; they are still listed, without its objective
+        return ""

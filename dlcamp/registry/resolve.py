@@ -1,0 +1,63 @@
+"""Which model a few typed letters mean: a run, a champion, or MLflow's own address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcamp.errors import UnknownName, UserError
+from dlcamp.tracking.models import client_of, model_id
+from dlcamp.tracking.protocol import RunRow, Store
+
+
+def resolve_model(store: Store, ref: str) -> tuple[str, RunRow | None]:
+    """The address "models:/m-..." of a model, and the run it comes from (None when that is gone).
+
+    Args:
+        ref: a run's id or name; `name@champion`, of a registered model or of an experiment registered on one data
+            set only; or `models:/...`.
+
+    Raises:
+        UserError: nothing or several things answer to it, or the run has no model.
+    """
+    if ref.startswith("models:/"):
+        return _with_run(store, model_id(store, ref))
+    if "@" in ref:
+        name, _, alias = ref.rpartition("@")
+        return _with_run(store, model_id(store, f"models:/{_registered(store, name, alias)}@{alias}"))
+    row = store.reader.run(ref)
+    found = row.tags.get("dlcamp.model_id")
+    if not found:
+        raise UserError(
+            f"run {row.name} of {row.experiment} ({row.status}) has no model; choose one that ended FINISHED"
+        )
+    return _with_run(store, model_id(store, found))
+
+
+def _with_run(store: Store, model: str) -> tuple[str, RunRow | None]:
+    run_id = client_of(store).get_logged_model(model).source_run_id
+    try:
+        return f"models:/{model}", store.reader.run(run_id) if run_id else None
+    except UnknownName:
+        return f"models:/{model}", None
+
+
+def _registered(store: Store, name: str, alias: str) -> str:
+    """The registered model called `name`, or the only one of the experiment `name`."""
+    models: list[Any] = []
+    token: str | None = None
+    while token != "":
+        page = client_of(store).search_registered_models(page_token=token)
+        models, token = models + list(page), page.token or ""
+    names = [model.name for model in models if alias in model.aliases]
+    matching = [known for known in names if name in (known, known.rpartition("-")[0])]
+    if name in matching:
+        return name
+    if len(matching) > 1:
+        raise UserError(
+            f"{name}@{alias} could be any of {', '.join(f'{known}@{alias}' for known in sorted(matching))}; "
+            "name the data set too"
+        )
+    if not matching:
+        known = [f"{known}@{alias}" for known in names]
+        raise UnknownName("registered model", f"{name}@{alias}", known, "register the best run: make register NAME=...")
+    return str(matching[0])

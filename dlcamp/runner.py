@@ -1,0 +1,369 @@
+"""execute(): the only place where a run happens. It knows no experiment.
+
+plan = prepare(request, root)             nothing is written; bad names and values end here
+outcome = execute(plan, store, say)       from the cache, or a run that ends FINISHED, FAILED or KILLED
+outcome = resume("caption_lstm-s0-3f9c", ...)   an interrupted run goes on as the same run
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlcamp.config import ExperimentConfig, Layer, Resolved, canonical, flatten, resolve
+from dlcamp.data import catalog
+from dlcamp.discovery import find, load
+from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, UnknownName, UserError
+from dlcamp.experiment import Experiment
+from dlcamp.fingerprint import Fingerprint, differences, fingerprint
+from dlcamp.paths import runs_folder
+from dlcamp.references import module_of
+
+if TYPE_CHECKING:
+    from dlcamp.tracking.handle import ActiveRun
+    from dlcamp.tracking.proof import Proof
+    from dlcamp.tracking.protocol import Reader, RunRow, Store, TrackedRun
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for: an experiment, its resolved config, a data set, and how to keep it."""
+
+    experiment: Experiment
+    resolved: Resolved[Any]
+    data: str
+    preset: str | None = None
+    note: str = ""
+    labels: tuple[str, ...] = ()
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with its data opened and its fingerprint known."""
+
+    request: Request
+    dataset: Any
+    fingerprint: Fingerprint
+    root: Path
+
+    @property
+    def run_name(self) -> str:
+        """`caption_lstm-s0-3f9c`: experiment, seed, the fingerprint's beginning."""
+        config = self.request.resolved.config
+        return f"{self.request.experiment.name}-s{config.seed}-{self.fingerprint.digest[:4]}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a request ended: the run's row, whether it came from the cache, how long, and the model's proof."""
+
+    row: RunRow
+    cached: bool
+    seconds: float
+    proof: Proof | None = None
+
+
+def prepare(request: Request, root: Path) -> Plan:
+    """Open the data and compute the fingerprint; writes nothing.
+
+    Raises:
+        UnknownName: a data set that the experiment does not run on.
+    """
+    if request.data not in request.experiment.data:
+        raise UnknownName(f"data set for {request.experiment.name}", request.data, request.experiment.data)
+    entry = catalog.entry(request.data)
+    dataset = entry.open()
+    print_ = fingerprint(request.experiment, request.resolved.config, request.data, dataset.digest, entry.source, root)
+    return Plan(request, dataset, print_, root)
+
+
+def cached_run(plan: Plan, reader: Reader) -> RunRow | None:
+    """The newest FINISHED run with the plan's fingerprint."""
+    if not plan.request.experiment.cache:
+        return None
+    tags = {"dlcamp.fingerprint": plan.fingerprint.digest}
+    rows = reader.runs(plan.request.experiment.name, status="FINISHED", tags=tags, limit=1)
+    return rows[0] if rows else None
+
+
+def explain(plan: Plan, reader: Reader) -> list[str]:
+    """What differs between the plan and the newest finished run of the experiment, one line each."""
+    same = cached_run(plan, reader)
+    if same is not None:
+        return [f"nothing changed since {same.name}: same config, data, environment and code"]
+    rows = reader.runs(plan.request.experiment.name, status="FINISHED", limit=1)
+    if not rows:
+        return [f"no finished run of {plan.request.experiment.name} to compare with"]
+    changed = differences(json.loads(rows[0].tags.get("dlcamp.fingerprint_parts", "{}")), plan.fingerprint.parts())
+    return [f"against {rows[0].name}:", *(f"  {line}" for line in changed)]
+
+
+def execute(plan: Plan, store: Store, say: Say) -> Outcome:
+    """Take the run from the cache or make it.
+
+    Raises:
+        RunFailed: the body raised (the run is FAILED, the traceback an artifact), or broke its promise.
+        RunInterrupted: SIGINT or SIGTERM (the run is KILLED, what was logged is kept).
+        StoreError: the store cannot be used.
+    """
+    with _only_one(plan.fingerprint.digest, say):
+        found = None if plan.request.force else cached_run(plan, store.reader)
+        if found is not None:
+            return Outcome(found, True, 0.0)
+        tracked = store.tracker.start(plan.request.experiment.name, plan.run_name, _tags(plan))
+        return _run(plan, store, tracked, say, resumed=False)
+
+
+def resume(run: str, store: Store, root: Path, say: Say, force: bool = False) -> Outcome:
+    """Continue an interrupted run as the same run, from its last checkpoint.
+
+    Raises:
+        UserError: the run is finished, still alive, or (without `force`) its code, data or environment changed.
+    """
+    row = store.reader.run(run)
+    plan = _plan_of(row, root)
+    _check_resumable(row, plan, force)
+    with _only_one(plan.fingerprint.digest, say):
+        tracked = store.tracker.resume(row.id)
+        return _run(plan, store, tracked, say, resumed=True)
+
+
+def _plan_of(row: RunRow, root: Path) -> Plan:
+    experiment = load(find(root, row.experiment))
+    stored = flatten(json.loads(row.tags.get("dlcamp.config", "{}")))
+    resolved = resolve(experiment.config_type, [Layer("the run", stored)])
+    labels = tuple(label for label in row.tags.get("dlcamp.labels", "").split(",") if label)
+    data = row.tags.get("dlcamp.data", experiment.data[0])
+    note = row.tags.get("mlflow.note.content", "")
+    request = Request(experiment, resolved, data, row.tags.get("dlcamp.preset") or None, note, labels)
+    return prepare(request, root)
+
+
+def _check_resumable(row: RunRow, plan: Plan, force: bool) -> None:
+    from dlcamp.tracking.lease import is_alive
+
+    if row.status == "FINISHED":
+        raise UserError(f"{row.name} is FINISHED; there is nothing to resume. Run it again: FORCE=1 without RESUME")
+    if row.status == "RUNNING" and is_alive(row.tags.get("dlcamp.lease", "")):
+        raise UserError(f"{row.name} is still running ({row.tags['dlcamp.lease']}); stop it first")
+    changed = differences(json.loads(row.tags.get("dlcamp.fingerprint_parts", "{}")), plan.fingerprint.parts())
+    if changed and not force:
+        raise UserError(
+            f"{row.name} cannot be resumed exactly, since it started:\n"
+            + "\n".join(f"  {line}" for line in changed)
+            + "\nundo the change, start a new run without RESUME, or resume all the same with FORCE=1"
+        )
+
+
+def _tags(plan: Plan) -> dict[str, str]:
+    from dlcamp.tracking.provenance import git_state
+
+    request, git = plan.request, git_state(plan.root)
+    tags = {
+        "dlcamp.kind": "run",
+        "dlcamp.data": request.data,
+        "dlcamp.data_digest": plan.dataset.digest,
+        "dlcamp.preset": request.preset or "",
+        "dlcamp.config": canonical(request.resolved.config),
+        "dlcamp.origins": json.dumps({k: v for k, v in request.resolved.origins.items() if v != "default"}),
+        "dlcamp.fingerprint": plan.fingerprint.digest,
+        "dlcamp.fingerprint_parts": plan.fingerprint.to_json(),
+        "dlcamp.objective": str(request.experiment.objective),
+        "mlflow.source.name": f"experiments/{'/'.join(request.experiment.module.split('.')[1:])}.py",
+        "mlflow.source.type": "LOCAL",
+    }
+    if request.note:
+        tags["mlflow.note.content"] = request.note
+    if request.labels:
+        tags["dlcamp.labels"] = ",".join(request.labels)
+        tags |= {f"dlcamp.label.{label}": "yes" for label in request.labels}
+    if git:
+        tags["dlcamp.git_commit"] = tags["mlflow.source.git.commit"] = git["commit"]
+        tags["dlcamp.git_dirty"] = str(git["dirty"]).lower()
+    return tags
+
+
+def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bool) -> Outcome:
+    from dlcamp.tracking.handle import ActiveRun
+
+    started = time.perf_counter()
+    folder = runs_folder() / "checkpoints" / tracked.id
+    folder.mkdir(parents=True, exist_ok=True)
+    run = ActiveRun(tracked, folder, resumed=resumed, say=say)
+    proof = None
+    try:
+        with _signals(), run.captured_output():
+            _log_start(plan, run)
+            metrics = plan.request.experiment.body(plan.request.resolved.config, plan.dataset, run)
+            final = _checked(plan.request.experiment, metrics)
+            final.setdefault("cost/seconds", time.perf_counter() - started)
+            proof = _finish(plan, store, run, final)
+    except BaseException as error:
+        raise _ended_badly(run, error) from (None if isinstance(error, (KeyboardInterrupt, _Terminated)) else error)
+    run.end("FINISHED")
+    shutil.rmtree(folder, ignore_errors=True)
+    return Outcome(store.reader.run(tracked.id), False, time.perf_counter() - started, proof)
+
+
+def _log_start(plan: Plan, run: ActiveRun) -> None:
+    from dlcamp.tracking.provenance import git_diff, provenance
+
+    request = plan.request
+    run.params({**flatten(request.resolved.config.model_dump(mode="json")), "data": request.data})
+    run.dataset(request.data, plan.dataset.digest)
+    run.text(json.dumps(provenance(plan.root), indent=1), "provenance.json")
+    run.text(json.dumps(request.resolved.origins, indent=1), "config_origins.json")
+    diff = git_diff(plan.root)
+    if diff:
+        run.text(diff, "uncommitted.patch")
+
+
+def _checked(experiment: Experiment, metrics: Mapping[str, float]) -> dict[str, float]:
+    """The final metrics as floats, the objective among them and finite."""
+    wanted = experiment.objective.metric
+    if not isinstance(metrics, Mapping):
+        raise BrokenPromise(f"{experiment.name} returned {type(metrics).__name__}; it must return its final metrics")
+    if wanted not in metrics and not wanted.startswith("cost/seconds"):
+        raise BrokenPromise(
+            f"{experiment.name} promised {wanted} and returned {', '.join(sorted(metrics)) or 'nothing'}"
+        )
+    final = {name: float(value) for name, value in metrics.items()}
+    if wanted in final and not math.isfinite(final[wanted]):
+        raise BrokenPromise(f"{experiment.name}: {wanted} is {final[wanted]}, which is not finite")
+    return final
+
+
+def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -> Proof | None:
+    """Log the model, the final metrics on it, the claims' verdicts; prove that the model reloads."""
+    experiment, model_id = plan.request.experiment, None
+    if run.trained is not None and experiment.predictor is not None:
+        model_id = _log_model(plan, store, run)
+        run.tags({"dlcamp.model_id": model_id})
+    run.final(final, data=plan.request.data, digest=plan.dataset.digest, model_id=model_id)
+    verdicts = [[claim.statement, claim.verdict(final)] for claim in experiment.claims]
+    if verdicts:
+        run.tags({"dlcamp.claims": json.dumps(verdicts, ensure_ascii=False)})
+    return _prove(store, run, model_id) if model_id else None
+
+
+def _log_model(plan: Plan, store: Store, run: ActiveRun) -> str:
+    from dlcamp.requirements import requirements_of
+    from dlcamp.tracking.models import log_model, save_model
+
+    assert run.trained is not None
+    folder = run.folder / "model"
+    shutil.rmtree(folder, ignore_errors=True)
+    requirements = requirements_of(module_of(str(plan.request.experiment.predictor)), plan.root)
+    save_model(run.trained.predictor, folder, requirements=requirements, example=run.trained.inputs[0])
+    model_id = log_model(store, run.id, folder, name=plan.request.experiment.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    return model_id
+
+
+def _prove(store: Store, run: ActiveRun, model_id: str) -> Proof:
+    from dlcamp.tracking.proof import prove
+
+    assert run.trained is not None
+    proof = prove(store, f"models:/{model_id}", run.trained.inputs, run.trained.outputs)
+    run.tags({"dlcamp.proof": f"{proof.identical}/{proof.n}"})
+    if not proof.holds:
+        raise RunFailed(
+            f"the model reloaded in a new process gives {proof.n - proof.identical} of {proof.n} other outputs;\n"
+            + "\n".join(f"  {one.index}: {one.expected!r} became {one.got!r}" for one in proof.differing[:3])
+        )
+    return proof
+
+
+def _ended_badly(run: ActiveRun, error: BaseException) -> BaseException:
+    """Close the run as KILLED or FAILED and give the error to raise."""
+    if isinstance(error, (KeyboardInterrupt, _Terminated)):
+        number = signal.SIGTERM if isinstance(error, _Terminated) else signal.SIGINT
+        run.tags({"dlcamp.ended": signal.Signals(number).name})
+        run.end("KILLED")
+        return RunInterrupted(
+            f"{run.name} was stopped ({signal.Signals(number).name}); what was logged is kept.\n"
+            f"go on with it: make exp RESUME={run.name}",
+            number,
+        )
+    text = "".join(traceback.format_exception(error))
+    run.text(text, "traceback.txt")
+    run.tags({"dlcamp.error": f"{type(error).__name__}: {error}"[:2000]})
+    run.end("FAILED")
+    if isinstance(error, (UserError, RunFailed)):
+        error.args = (f"{error}\nrun {run.name} is FAILED; its traceback: make show RUN={run.name}",)
+        return error
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return RunFailed(
+        f"{run.name} FAILED: {type(error).__name__}: {error}\n  at {last.filename}:{last.lineno} in {last.name}\n"
+        f"the whole traceback: make show RUN={run.name}"
+    )
+
+
+class _Terminated(BaseException):
+    """SIGTERM, raised in the main thread so that the run can be closed."""
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM ends the body like Ctrl-C does; restored afterwards. Only the main thread can do this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(_number: int, _frame: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _only_one(digest: str, say: Say) -> Iterator[None]:
+    """Two processes asking for one fingerprint do not both run it: the second waits, then finds the first's run."""
+    from filelock import FileLock, Timeout
+
+    folder = runs_folder() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(folder / f"{digest[:32]}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("another process is running exactly this; waiting for it (Ctrl-C gives up)")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def estimate_age(row: RunRow, now: float | None = None) -> str:
+    """How long ago a run ended, in words."""
+    seconds = (now or time.time()) - (row.ended or row.started)
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return f"{max(0, int(seconds))} seconds ago"
+
+
+def config_of(row: RunRow, experiment: Experiment) -> ExperimentConfig:
+    """The config a run was made with."""
+    stored = flatten(json.loads(row.tags.get("dlcamp.config", "{}")))
+    config: ExperimentConfig = resolve(experiment.config_type, [Layer("the run", stored)]).config
+    return config

@@ -1,0 +1,264 @@
+"""Trained models as MLflow stores them: a pyfunc from code, linked to its run, that loads anywhere.
+
+A saved model holds the predictor's plain files, the code it needs (a copy of the package, no pickle), exact
+versions of what must be installed, and a signature. `log_model` puts it into the store as a LoggedModel of its
+run; `load_model` gives the predictor back, with the code of the process that asks. That the stored copy works by
+itself, with its own code, is what `proof.py` shows.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import dlcamp
+from dlcamp.errors import StoreError, UserError
+from dlcamp.references import follow
+from dlcamp.tracking.mlflow_client import connect, in_words
+from dlcamp.tracking.protocol import Predictor, Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+COPIED = frozenset({".py", ".html", ".css", ".js", ".json", ".txt", ".yaml"})
+"""File types of the package that go into a model: code and templates."""
+
+
+def reference_of(predictor: Predictor) -> str:
+    """ "module:Class" of a predictor."""
+    return f"{type(predictor).__module__}:{type(predictor).__qualname__}"
+
+
+def save_model(
+    predictor: Predictor, folder: Path, *, example: Any | None, requirements: Sequence[str], output: str | None = None
+) -> None:
+    """Write a predictor as an MLflow model.
+
+    Args:
+        folder: must not exist, or be empty.
+        example: one input, kept as MLflow's input example. Needed for rows, whose column names the signature takes
+            from it. Predictors of rows and texts are run on it once, to see what comes out; images give text.
+        requirements: "name==version" of every package the predictor needs (`dlcamp.requirements`).
+        output: name of the output column; "caption" for images and "prediction" otherwise when None.
+
+    Raises:
+        UserError: a row predictor without an example.
+    """
+    import mlflow.pyfunc
+
+    name = output or ("caption" if predictor.kind == "image" else "prediction")
+    description = {"predictor": reference_of(predictor), "kind": predictor.kind, "output": name}
+    with tempfile.TemporaryDirectory(prefix="dlcamp-model-") as scratch:
+        files, code, nowhere = (Path(scratch, part) for part in ("predictor", "code", "nowhere"))
+        for part in (files, code, nowhere):
+            part.mkdir()
+        predictor.save(files)
+        copy_code(predictor, code)
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={"predictor": str(files)},
+            code_paths=[str(path) for path in sorted(code.iterdir())],
+            model_config=description,
+            signature=_signature(predictor, example, name),
+            input_example=_example(predictor.kind, example),
+            pip_requirements=list(requirements),
+            streamable=False,
+            # keeps MLflow from copying the uv.lock of whatever folder the user stands in
+            uv_project_path=str(nowhere),
+        )
+
+
+def copy_code(predictor: Predictor, folder: Path) -> None:
+    """Copy the package, and the predictor's own module where that lies outside of it, under `folder`."""
+    package = Path(dlcamp.__file__).parent
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and path.suffix in COPIED and "__pycache__" not in path.parts:
+            _copy(path, folder / "dlcamp" / path.relative_to(package))
+    module = type(predictor).__module__
+    if module.partition(".")[0] != "dlcamp":
+        source = sys.modules[module].__file__
+        if source is None:
+            raise UserError(f"{reference_of(predictor)} is defined in no file, so that it cannot be saved")
+        _copy(Path(source), folder.joinpath(*module.split(".")).with_suffix(".py"))
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _signature(predictor: Predictor, example: Any | None, output: str) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    if predictor.kind == "row":
+        if not isinstance(example, Mapping):
+            raise UserError(f"{reference_of(predictor)} takes rows: give one as example, its keys name the columns")
+        inputs: list[Any] = [ColSpec(DataType.double, str(name)) for name in example]
+    else:
+        inputs = [ColSpec(DataType.binary if predictor.kind == "image" else DataType.string, predictor.kind)]
+    known = example is None or predictor.kind == "image"
+    outputs: Any = "" if known else predictor.predict([example])[0]
+    columns = outputs if isinstance(outputs, Mapping) else {output: outputs}
+    return ModelSignature(Schema(inputs), Schema([ColSpec(_type(value), name) for name, value in columns.items()]))
+
+
+def _type(value: Any) -> Any:
+    import numpy as np
+    from mlflow.types import DataType
+
+    if isinstance(value, (bool, np.bool_)):
+        return DataType.boolean
+    if isinstance(value, (int, np.integer)):
+        return DataType.long
+    return DataType.string if isinstance(value, str) else DataType.double
+
+
+def _example(kind: str, example: Any | None) -> Any:
+    import pandas as pd
+
+    if example is None:
+        return None
+    return pd.DataFrame(
+        [{str(key): float(value) for key, value in example.items()} if kind == "row" else {kind: example}]
+    )
+
+
+def log_model(store: Store, run_id: str, folder: Path, *, name: str, step: int = 0) -> str:
+    """Store a saved model as a LoggedModel of a run, READY, so that MLflow shows it on the run's page.
+
+    Args:
+        run_id: the run it comes from; its params become the model's.
+        folder: what `save_model` wrote; its MLmodel file gets the ids of model and run.
+        step: the step of the run at which the model was taken.
+
+    Returns:
+        The model's id; `models:/<id>` is its address.
+
+    Raises:
+        StoreError: the store cannot take it; the model is marked FAILED there.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+    from mlflow.models import Model
+
+    client = client_of(store)
+    with in_words(store.uri, f"cannot store the model of run {run_id}"):
+        run = client.get_run(run_id)
+        model = client.create_logged_model(
+            run.info.experiment_id, name, run_id, params=dict(run.data.params), model_type="predictor"
+        )
+        try:
+            description = Model.load(str(folder))
+            description.run_id, description.model_id, description.model_uuid = run_id, model.model_id, model.model_id
+            description.artifact_path = model.artifact_location
+            description.save(str(folder / "MLmodel"))
+            client.log_model_artifacts(model.model_id, str(folder))
+            client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=step)])
+        except BaseException:
+            client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+            raise
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    return str(model.model_id)
+
+
+def client_of(store: Store) -> MlflowClient:
+    """MLflow's client of a store.
+
+    Raises:
+        StoreError: the store is not MLflow's.
+    """
+    if store.uri.startswith("memory:"):
+        raise StoreError("the store in memory keeps no models; open MLflow's with dlcamp.tracking.open_store")
+    return connect(store.uri)
+
+
+def model_id(store: Store, model: str) -> str:
+    """The LoggedModel behind "m-...", "models:/m-...", "models:/name/3" or "models:/name@alias".
+
+    Raises:
+        UserError: not such an address, or nothing there.
+    """
+    from mlflow.exceptions import MlflowException
+
+    address = model.removeprefix("models:/")
+    client = client_of(store)
+    try:
+        if "@" in address:
+            name, _, alias = address.rpartition("@")
+            source = client.get_model_version_by_alias(name, alias).source
+        elif "/" in address:
+            name, _, version = address.rpartition("/")
+            source = client.get_model_version(name, version).source
+        else:
+            return str(client.get_logged_model(address).model_id)
+    except MlflowException as error:
+        raise UserError(f"there is no model {model!r} in {store.uri}: {error.message}") from None
+    return str(source).removeprefix("models:/")
+
+
+@contextmanager
+def model_folder(store: Store, model: str) -> Iterator[Path]:
+    """The files of a stored model: in place where the store's artifacts are local, else fetched for the while.
+
+    Raises:
+        UserError: no such model.
+        StoreError: its files cannot be had.
+    """
+    import mlflow.artifacts
+
+    location = client_of(store).get_logged_model(model_id(store, model)).artifact_location
+    with tempfile.TemporaryDirectory(prefix="dlcamp-fetched-") as scratch:
+        folder: Path | str | None = _local(location)
+        if folder is None:
+            with in_words(store.uri, f"cannot fetch the files of model {model}"):
+                folder = mlflow.artifacts.download_artifacts(
+                    artifact_uri=location, dst_path=scratch, tracking_uri=store.uri
+                )
+        if not Path(folder, "MLmodel").is_file():
+            raise StoreError(f"model {model} has no MLmodel file in {folder}: its upload was cut off or it was deleted")
+        yield Path(folder)
+
+
+def _local(location: str) -> Path | None:
+    if location.startswith("file:"):
+        from urllib.parse import unquote, urlparse
+
+        return Path(unquote(urlparse(location).path))
+    return None if "://" in location or location.startswith("mlflow-artifacts:") else Path(location)
+
+
+def load_model(store: Store, model: str) -> Predictor:
+    """The predictor of a stored model, run by the code of this process.
+
+    Args:
+        model: a model's id or a `models:/` address.
+    """
+    with model_folder(store, model) as folder:
+        return read_model(folder)
+
+
+def read_model(folder: Path) -> Predictor:
+    """The predictor in a folder that `save_model` wrote.
+
+    Raises:
+        UserError: an MLflow model that dlcamp did not write.
+    """
+    flavor = flavor_of(folder)
+    kind = follow(flavor["config"]["predictor"])
+    return cast(Predictor, kind.load(folder / flavor["artifacts"]["predictor"]["path"]))
+
+
+def flavor_of(folder: Path) -> dict[str, Any]:
+    """What the MLmodel file in `folder` says of the pyfunc."""
+    from mlflow.models import Model
+
+    flavor = Model.load(str(folder)).flavors.get("python_function") or {}
+    if "predictor" not in (flavor.get("config") or {}) or "predictor" not in (flavor.get("artifacts") or {}):
+        raise UserError(f"the MLflow model in {folder} was not written by dlcamp: it names no predictor")
+    return dict(flavor)

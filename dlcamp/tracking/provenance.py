@@ -1,0 +1,87 @@
+"""Where a run comes from: commit, uncommitted changes, packages, machine, command line."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_MOST_DIFF = 2_000_000  # bytes; a larger diff is data that slipped in, not code
+
+
+def provenance(root: Path) -> dict[str, Any]:
+    """What `provenance.json` holds; `git` is None outside a git checkout."""
+    return {
+        "git": git_state(root),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": {name: os.environ[name] for name in sorted(os.environ) if "NUM_" in name and "THREADS" in name},
+        "memory_gib": memory_gib(),
+        "packages": packages(),
+    }
+
+
+def git_state(root: Path) -> dict[str, Any] | None:
+    """Commit, branch and whether the tree is dirty; None outside a git checkout or before the first commit."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    status = _git(root, "status", "--porcelain") or ""
+    branch = (_git(root, "rev-parse", "--abbrev-ref", "HEAD") or "").strip()
+    return {"commit": commit.strip(), "branch": branch, "dirty": bool(status.strip())}
+
+
+def git_diff(root: Path) -> str:
+    """The uncommitted changes against HEAD as a patch, untracked files that git does not ignore included.
+
+    Cut, saying so, past 2 MB. Empty when the tree is clean or there is no git.
+    """
+    parts = [_git(root, "diff", "HEAD", "--binary") or ""]
+    for name in (_git(root, "ls-files", "--others", "--exclude-standard", "-z") or "").split("\0"):
+        if name:
+            # exit status 1 means "they differ", which is what is asked for
+            parts.append(_git(root, "diff", "--no-index", "--binary", "--", "/dev/null", name, ok=(0, 1)) or "")
+    text = "".join(parts)
+    return text if len(text) <= _MOST_DIFF else text[:_MOST_DIFF] + f"\n# cut: the diff has {len(text)} characters\n"
+
+
+def _git(root: Path, *arguments: str, ok: tuple[int, ...] = (0,)) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode in ok else None
+
+
+def cpu_model() -> str:
+    """The processor's name, or the machine's kind where it is not told."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def memory_gib() -> float | None:
+    """Physical memory in GiB, one decimal."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError):
+        return None
+
+
+def packages() -> dict[str, str]:
+    """Every installed distribution and its version."""
+    found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))

@@ -1,0 +1,18 @@
+"""Seeing: EfficientNet-Lite, image decoding, and features that are computed once.
+
+encoder = lite0("pooled")
+features = extract([("a.jpg", data), ...], encoder)      # features.array: one row an image
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "efficientnet_lite": ["efficientnet_lite"],
+        "encoder": ["Encoder", "lite0"],
+        "extraction": ["extract", "extract_folder"],
+        "features": ["Features"],
+        "images": ["decode"],
+    },
+)

@@ -1,0 +1,51 @@
+"""What does the course's merge network (LSTM 256, one pooled image vector) say about an image?
+
+    make exp NAME=caption_lstm               2 to 3 minutes on two cores: 2,000 drawn scenes, 400 test scenes
+    make exp NAME=caption_lstm PRESET=smoke  seconds; its model never becomes a champion
+
+The image enters after the language: EfficientNet-Lite0's pooled vector and the LSTM's state of the words so far
+are added before the next word is predicted (Tanti et al. 2018, "merge"). On drawn scenes the truth of a caption
+can be checked, so that besides BLEU the run says how often it is true, by aspect. A pooled vector has lost
+where things are: relations stay near what a network without images guesses, and a decoder that attends to the
+7x7 map must beat it there.
+"""
+
+from dlcamp import Claim, experiment, maximize
+from dlcamp.captioning.config import CaptionConfig
+from dlcamp.experiment import Verdict
+
+
+def _beats_blind(metrics) -> Verdict:
+    return "supported" if metrics["test/truthful_low"] > metrics["test/blind_truthful_high"] else "refuted"
+
+
+@experiment(
+    config=CaptionConfig,
+    data=["scenes"],
+    objective=maximize("val/cider"),
+    course="7.2 图像描述",
+    claims=[
+        Claim(
+            "the captions are true more often than those of the same network without images",
+            "the 95 % intervals of `truthful` over test images overlap",
+            _beats_blind,
+        ),
+        Claim(
+            "an attention decoder over the 7x7 map is true more often on relations than this pooled vector",
+            "no difference, or the pooled vector ahead, over seeds (judged by the ablation of decoders)",
+        ),
+    ],
+    sources={
+        "network": "dlcamp.captioning.decoders:merge",
+        "loss": "dlcamp.captioning.train:word_loss",
+        "search": "dlcamp.captioning.decoding:Search",
+        "BLEU": "dlcamp.captioning.bleu:bleu_of_sums",
+    },
+    predictor="dlcamp.captioning.predictor:CaptionPredictor",
+    scorer="dlcamp.captioning.study:rescore",
+    next="make register NAME=caption_lstm, then: .venv/bin/python -m dlcamp caption caption_lstm@champion photo.jpg",
+)
+def caption_lstm(config, data, run):
+    from dlcamp.captioning.study import study
+
+    return study(config, data, run)

@@ -1,0 +1,54 @@
+"""A program for the kill tests: train a tiny decoder in a folder, and write what came of it.
+
+python -m tests.captioning.interrupted_training FOLDER [NUMBER]     dies (SIGKILL) while writing checkpoint NUMBER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from dlcamp.captioning.train import caption, train_captioner
+from dlcamp.training.checkpoints import weights_hash
+from tests.captioning import toy_captions as toy
+from tests.training.recorder import Recorder
+
+
+def train(folder: Path) -> None:
+    """Train, caption and write `result.json`."""
+    data, val = toy.captioned(96), toy.captioned(24, seed=1)
+    vocabulary = toy.vocabulary(data)
+    run = Recorder(folder)
+    config = toy.config(epochs=8, patience=3)
+    net, result = train_captioner(config, vocabulary, data, val, run, toy.share_of_first_words_right)
+    run.flush()
+    outcome = {
+        "weights": weights_hash(net.teacher),
+        "metrics": sorted([name, step, value] for (name, step), value in run.history().items()),
+        "captions": caption(net, val.features, vocabulary, beam=3, max_length=8),
+        "best": [result.best_epoch, result.best_value, result.epochs_run],
+    }
+    (folder / "result.json").write_text(json.dumps({"outcome": outcome, "said": run.lines}))
+
+
+def die_in_checkpoint(number: int) -> None:
+    """The process ends without a word when the draft of checkpoint `number` is written but not moved into place."""
+    calls = []
+    move = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        calls.append(1)
+        if len(calls) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        move(source, target)
+
+    os.replace = replace  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        die_in_checkpoint(int(sys.argv[2]))
+    train(Path(sys.argv[1]))

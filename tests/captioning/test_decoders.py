@@ -1,0 +1,144 @@
+"""Decoders: parameters, agreement of the three models, scaling, saving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build, load_net, save_net
+from dlcamp.errors import DataError, StoreError, UnknownName
+from dlcamp.training.checkpoints import weights_hash
+from tests.captioning import toy_captions as toy
+
+SPEC = DecoderSpec("merge", vocabulary_size=11, feature_shape=(16,), units=8, embedding=6, dropout=0.5)
+RNG = np.random.default_rng(0)
+FEATURES = RNG.normal(2, 3, (5, 16)).astype(np.float32)
+WORDS = RNG.integers(1, 11, (5, 7)).astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def net() -> CaptionNet:
+    return build(SPEC, seed=0)
+
+
+def word_by_word(net: CaptionNet, features: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Logits of the step model, one word after the other."""
+    begun = net.start(features, training=False)
+    contexts, states = begun[: net.contexts], begun[net.contexts :]
+    logits = []
+    for time in range(words.shape[1]):
+        now, *states = net.step([keras.ops.convert_to_tensor(words[:, time]), *contexts, *states], training=False)
+        logits.append(keras.ops.convert_to_numpy(now))
+    return np.stack(logits, axis=1)
+
+
+def test_the_merge_network_has_exactly_the_courses_parameters() -> None:
+    """4,096 features, 7,378 words, 256 wide: Dense, Embedding, LSTM, Dense, Dense of CAMP_TASKS.md, task 4."""
+    camp = build(DecoderSpec("merge", vocabulary_size=7378, feature_shape=(4096,)), seed=0)
+    image, embedding, lstm, hidden = 4096 * 256 + 256, 7378 * 256, 4 * (256 * 256 + 256 * 256 + 256), 256 * 256 + 256
+    assert camp.parameters == image + embedding + lstm + hidden + (256 * 7378 + 7378) == 5_424_850
+    assert camp.teacher.count_params() - camp.parameters == 2 * 4096  # mean and scale of the features
+
+
+def test_all_time_steps_at_once_and_word_by_word_give_the_same_logits(net: CaptionNet) -> None:
+    at_once = net.teacher([FEATURES, WORDS], training=False)
+    assert at_once.shape == (5, 7, 11)
+    np.testing.assert_allclose(word_by_word(net, FEATURES, WORDS), at_once, atol=1e-5)
+
+
+def test_padding_at_the_end_changes_nothing_before_it(net: CaptionNet) -> None:
+    padded = np.concatenate([WORDS, np.zeros((5, 4), np.int32)], axis=1)
+    longer = keras.ops.convert_to_numpy(net.teacher([FEATURES, padded], training=False))
+    np.testing.assert_allclose(longer[:, :7], net.teacher([FEATURES, WORDS], training=False), atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_weights_and_dropout() -> None:
+    first, second, other = (build(SPEC, seed) for seed in (1, 1, 2))
+    assert weights_hash(first.teacher) == weights_hash(second.teacher) != weights_hash(other.teacher)
+    dropped = [np.asarray(n.teacher([FEATURES, WORDS], training=True)) for n in (first, second)]
+    np.testing.assert_array_equal(*dropped)
+    assert (dropped[0] != np.asarray(first.teacher([FEATURES, WORDS], training=False))).any()
+
+
+def test_a_blind_net_cannot_see(net: CaptionNet) -> None:
+    blind = build(replace(SPEC, blind=True), seed=0)
+    assert blind.parameters == net.parameters
+    blind.fit_features(FEATURES)
+    seen = [np.asarray(blind.teacher([image, WORDS], training=False)) for image in (FEATURES, FEATURES[::-1] * 9)]
+    np.testing.assert_array_equal(*seen)
+    sighted = [np.asarray(net.teacher([image, WORDS], training=False)) for image in (FEATURES, FEATURES[::-1] * 9)]
+    assert (sighted[0] != sighted[1]).any()
+
+
+def prepared(scaling: str, features: np.ndarray) -> np.ndarray:
+    net = build(replace(SPEC, scaling=scaling, feature_shape=features.shape[1:]), seed=0)
+    net.fit_features(features)
+    return np.asarray(net.teacher.get_layer("prepare")(features))
+
+
+@pytest.mark.parametrize("shape", [(600, 16), (600, 3, 3, 16)])
+def test_standardised_features_have_mean_0_and_deviation_1(shape: tuple[int, ...]) -> None:
+    features = RNG.normal(2, 3, shape).astype(np.float32)
+    features[..., 0] = 0.25  # a channel that never varies is not blown up
+    flat = prepared("standardise", features).reshape(-1, 16)
+    np.testing.assert_allclose(flat.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(flat[:, 1:].std(axis=0), 1, atol=1e-4)
+    np.testing.assert_allclose(flat[:, 0], 0, atol=1e-4)
+
+
+def test_the_other_scalings() -> None:
+    np.testing.assert_allclose(np.linalg.norm(prepared("l2", FEATURES), axis=-1), 4, rtol=1e-5)
+    np.testing.assert_array_equal(prepared("none", FEATURES), FEATURES)
+
+
+def test_a_map_of_features_is_averaged_over_positions() -> None:
+    net = build(replace(SPEC, feature_shape=(3, 3, 16)), seed=0)
+    maps = RNG.normal(size=(5, 3, 3, 16)).astype(np.float32)
+    flipped = maps[:, ::-1]
+    one, two = (np.asarray(net.teacher([m, WORDS], training=False)) for m in (maps, flipped))
+    np.testing.assert_allclose(one, two, atol=1e-5)
+    np.testing.assert_allclose(word_by_word(net, maps, WORDS), one, atol=1e-5)
+
+
+def test_bfloat16_keeps_float32_weights_and_logits() -> None:
+    net = build(replace(SPEC, precision="mixed_bfloat16"), seed=0)
+    logits = net.teacher([FEATURES, WORDS], training=False)
+    assert logits.dtype == "float32"
+    assert {v.dtype for v in net.teacher.weights} == {"float32"}
+    np.testing.assert_allclose(word_by_word(net, FEATURES, WORDS), logits, atol=0.05)
+
+
+def test_a_decoder_is_loaded_as_it_was_saved(net: CaptionNet, tmp_path: Path) -> None:
+    net.fit_features(FEATURES)
+    save_net(net, tmp_path)
+    loaded = load_net(tmp_path)
+    assert loaded.spec == net.spec
+    assert weights_hash(loaded.teacher) == weights_hash(net.teacher)
+    np.testing.assert_array_equal(word_by_word(loaded, FEATURES, WORDS), word_by_word(net, FEATURES, WORDS))
+    assert [path.name for path in tmp_path.iterdir()] == ["decoder.npz"]
+
+
+def test_a_damaged_or_missing_decoder_is_named(net: CaptionNet, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"decoder\.npz"):
+        load_net(tmp_path)
+    save_net(net, tmp_path)
+    path = tmp_path / "decoder.npz"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(StoreError, match=r"decoder\.npz is no readable checkpoint"):
+        load_net(tmp_path)
+
+
+def test_what_cannot_be_built_is_refused() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'merge'"):
+        build(replace(SPEC, decoder="merg"), seed=0)
+    with pytest.raises(DataError, match="features of one image"):
+        build(replace(SPEC, feature_shape=(4, 4)), seed=0)
+
+
+def test_a_spec_takes_what_the_config_says() -> None:
+    spec = DecoderSpec.of(toy.config(units=9, blind=True), 30, (1280,))
+    assert (spec.units, spec.blind, spec.vocabulary_size, spec.feature_shape) == (9, True, 30, (1280,))

@@ -1,0 +1,51 @@
+"""Every experiment runs its smoke preset, from the validated config to a finished run whose model reloads."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from dlcamp.cli.commands import Given
+from dlcamp.cli.exp import request
+from dlcamp.discovery import find, listing, settings
+from dlcamp.paths import REPOSITORY
+from dlcamp.runner import execute, prepare
+
+EXPERIMENTS = sorted(listing(REPOSITORY))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_smoke_preset_finishes_with_what_was_promised(name: str, store_home: object) -> None:
+    from dlcamp.tracking import open_store
+
+    store = open_store()
+    plan = prepare(request(Given({"NAME": name, "PRESET": "smoke"}), REPOSITORY), REPOSITORY)
+    outcome = execute(plan, store, lambda line: None)
+    row, experiment = outcome.row, plan.request.experiment
+    assert row.status == "FINISHED"
+    assert math.isfinite(row.metrics[experiment.objective.metric])
+    assert row.tags["dlcamp.preset"] == "smoke"
+    assert json.loads(row.tags["dlcamp.fingerprint_parts"]) == plan.fingerprint.parts()
+    files = set(store.reader.artifacts(row.id))
+    assert {"provenance.json", "output.log", "summary.txt", "config_origins.json"} <= files
+    if experiment.predictor:
+        assert outcome.proof is not None
+        assert outcome.proof.holds
+        assert outcome.proof.n > 0
+    again = execute(plan, store, lambda line: None)
+    assert again.cached == experiment.cache
+    assert again.row.id == row.id or not experiment.cache
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_has_a_smoke_preset_a_question_and_a_claim_with_what_would_refute_it(name: str) -> None:
+    from dlcamp.discovery import load
+
+    one = find(REPOSITORY, name)
+    experiment = load(one)
+    assert "smoke" in settings(REPOSITORY, one).presets
+    assert one.question.endswith("?")
+    assert experiment.claims
+    assert all(claim.refuted_by for claim in experiment.claims)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dlcamp.errors import ConfigError, DataError, ImageError, UnknownName
+from dlcamp.vision.encoder import Encoder, lite0
+
+
+def test_an_encoder_and_its_digest_are_known_without_tensorflow() -> None:
+    code = """
+import sys
+from dlcamp.vision import lite0
+encoder = lite0("map", "float32")
+assert encoder.weights.startswith("57934424") and encoder.key and encoder.shape == (7, 7, 1280)
+assert not {"tensorflow", "keras"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_map_is_stored_in_half_the_bytes_unless_told() -> None:
+    assert lite0("map").dtype == "float16"
+    assert lite0("map", dtype="float32").dtype == "float32"
+    assert lite0("pooled").dtype == "float32"
+
+
+def test_a_description_goes_through_json_and_back() -> None:
+    encoder = lite0("map", "mixed_bfloat16")
+    assert Encoder.restore(json.loads(json.dumps(encoder.describe()))) == encoder
+
+
+def test_a_description_with_other_weights_is_refused() -> None:
+    with pytest.raises(DataError, match="weights"):
+        Encoder.restore({**lite0("pooled", "float32").describe(), "weights": "0" * 64})
+
+
+def test_everything_that_changes_a_feature_changes_the_key() -> None:
+    encoders = [
+        lite0("pooled", "float32"),
+        lite0("logits", "float32"),
+        lite0("pooled", "mixed_bfloat16"),
+        lite0("pooled", "float32", "float16"),
+        Encoder("lite1", "pooled", "float32"),
+    ]
+    assert len({encoder.key for encoder in encoders}) == len(encoders)
+
+
+def test_an_unsettled_precision_has_no_key_and_no_model() -> None:
+    for ask in (lambda: lite0().key, lambda: lite0().model, lambda: lite0().load()):
+        with pytest.raises(ConfigError, match="still 'auto'"):
+            ask()
+
+
+@pytest.mark.parametrize("bad", [{"output": "poled"}, {"precision": "float64"}, {"scale": "lite9"}, {"dtype": "int8"}])
+def test_an_unknown_choice_is_named(bad: dict[str, str]) -> None:
+    with pytest.raises(UnknownName, match=next(iter(bad.values()))):
+        Encoder(**bad)
+
+
+def test_single_images_are_encoded_bit_for_bit_as_a_batch(photos: list[tuple[str, bytes]]) -> None:
+    encoder = lite0("pooled", "float32")
+    together = encoder.encode([data for _, data in photos[:3]])
+    assert together.shape == (3, 1280)
+    np.testing.assert_array_equal(together[1], encoder.encode([photos[1][1]])[0])
+
+
+def test_the_model_is_frozen_and_gives_float32_in_every_precision(photos: list[tuple[str, bytes]]) -> None:
+    exact = lite0("map", "float32", "float32").encode([photos[0][1]])
+    encoder = lite0("map", "mixed_bfloat16", "float32")
+    assert encoder.model.output.dtype == "float32"
+    assert not encoder.model.trainable_variables
+    rounded = encoder.encode([photos[0][1]])
+    assert np.linalg.norm(rounded - exact) < 0.15 * np.linalg.norm(exact)
+
+
+def test_an_unreadable_image_is_named_by_what_the_caller_calls_it() -> None:
+    with pytest.raises(ImageError, match="mine"):
+        lite0("pooled", "float32").encode([b"no image"], ["mine"])
+    assert lite0("pooled", "float32").encode([]).shape == (0, 1280)
