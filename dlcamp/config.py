@@ -147,7 +147,7 @@ class ExperimentConfig(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        found = {}
+        found: dict[str, Tunable] = {}
         for name, field in cls.model_fields.items():
             extra = field.json_schema_extra
             declared = extra.get("dlcamp") if isinstance(extra, dict) else None
@@ -256,7 +256,7 @@ def _leaves(config_type: type[ExperimentConfig], layer: Layer) -> Iterator[tuple
 
 def _read(config_type: type[ExperimentConfig], key: str, raw: Any, source: str) -> Any:
     owner, name = _owner(config_type, key, source)
-    annotation = owner.model_fields[name].annotation
+    annotation: Any = owner.model_fields[name].annotation
     try:
         return TypeAdapter(annotation, config=None).validate_python(_text_to_value(annotation, raw))
     except ValidationError as error:

@@ -52,7 +52,7 @@ class Digits:
 
         table = np.loadtxt(_file(), delimiter=",", dtype=np.float32)
         order = np.random.default_rng(seed).permutation(len(table))
-        x, y = table[order, :64] / 16, table[order, 64].astype(np.int64)
+        x, y = table[order, :64] / np.float32(16), table[order, 64].astype(np.int64)
         first, second = int(len(x) * 0.6) + 1, int(len(x) * 0.8) + 1
         parts = [Part(x[a:b], y[a:b]) for a, b in ((0, first), (first, second), (second, len(x)))]
         return DigitSplits(*parts)

@@ -88,7 +88,8 @@ def rescore(predictor, data, config, split):
 
     Six people have no validation split: for `val` the config is fitted anew on the other five.
     """
-    rows, losses = [], {"train": [], "val": []}
+    rows = []
+    losses: dict[str, list[float]] = {"train": [], "val": []}
     for index, left in enumerate(data.rows):
         others = [row for place, row in enumerate(data.rows) if place != index]
         held_out = float(_fit(config, others).probabilities([left.row])[0])

@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_is_read_is_what_was_written_bit_for_bit(path: Path) -> None:
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "model/0000": np.array([0.1, np.nan, -0.0, np.inf], np.float32),
         "model/0001": np.array(5, np.int64),
         "seeds/0000": np.array([1, 2**32 - 1], np.uint32),

@@ -263,9 +263,14 @@ def test_a_damaged_checkpoint_is_named(run: Recorder) -> None:
 
 
 def test_short_epochs_are_not_each_followed_by_a_checkpoint(run: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    moves = []
+    moves: list[Any] = []
     original = os.replace
-    monkeypatch.setattr(os, "replace", lambda *a: (moves.append(1), original(*a)))
+
+    def counted(source: Path, target: Path) -> None:
+        moves.append(target)
+        original(source, target)
+
+    monkeypatch.setattr(os, "replace", counted)
     train(run, epochs=20, checkpoint_share=0.001)
     assert 2 <= len(moves) < 10
 
