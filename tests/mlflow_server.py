@@ -44,7 +44,7 @@ class MlflowServer:
                 stderr=log,
                 cwd=self.folder,
                 start_new_session=True,
-                env=environment | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+                env=environment | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             )
         deadline = time.monotonic() + 120
         while not self._healthy():

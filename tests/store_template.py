@@ -1,7 +1,6 @@
 """Fixtures that give a test its own home, with a ready store in it: no test writes to the user's.
 
-A new SQLite store costs seconds, a copy of one milliseconds. A conftest takes them by importing them:
-`from tests.store_template import fresh_home, store_home, store_template`.
+A new SQLite store costs seconds, a copy of one milliseconds. The root's conftest takes them by importing them.
 """
 
 from __future__ import annotations

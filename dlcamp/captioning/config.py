@@ -21,6 +21,9 @@ class CaptionConfig(ExperimentConfig):
     dropout: float = tune(0.5, valid=Float(0, 0.95), space=Float(0.1, 0.6), help="share dropped, image and words")
 
     learning_rate: float = tune(1e-3, valid=Float(1e-7, 1), space=Float(2e-4, 4e-3, log=True), help="Adam's step")
+    schedule: Literal["constant", "cosine"] = tune(
+        "constant", space=Choice("constant", "cosine"), help="cosine: the step falls to 0 over all epochs"
+    )
     batch: int = tune(128, valid=Int(1, 4096), space=Int(32, 256, log=True), help="captions a training step")
     epochs: int = tune(15, valid=Int(1, 1000), help="at most so many passes over the captions")
     patience: int = tune(3, valid=Int(1, 1000), help="epochs without a better val/cider before stopping")

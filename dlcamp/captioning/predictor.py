@@ -1,6 +1,6 @@
 """A trained captioner from end to end: the bytes of a photo to a sentence, with a warning when it is out of its depth.
 
-It holds everything that is needed (encoder weights included, 18 MB), so that it works where neither the training
+It holds everything that is needed (encoder weights included, 15 MB), so that it works where neither the training
 data nor the package of the encoder's weights is installed.
 """
 

@@ -24,6 +24,7 @@ from dlcamp.captioning.summary import summary, table_csv
 from dlcamp.captioning.train import caption, train_captioner
 from dlcamp.captioning.vocabulary import Vocabulary
 from dlcamp.data.captions import CaptionData, CaptionItem, Split
+from dlcamp.training.checkpoints import weights_hash
 from dlcamp.vision import extract, lite0
 from dlcamp.vision.encoder import Encoder
 
@@ -55,6 +56,7 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
     vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
     run.params({"vocabulary_size": len(vocabulary), "encoder": f"{encoded.encoder.name}, {encoded.encoder.precision}"})
     net, result = _train(config, vocabulary, encoded, run)
+    run.tags({"dlcamp.weights": weights_hash(net.teacher)})
     blind, _ = _train(config.model_copy(update={"blind": True}), vocabulary, encoded, run, label="blind")
     predictor = _predictor(config, data, encoded, vocabulary, net)
 

@@ -57,7 +57,7 @@ def train_captioner(
         net.teacher,
         lambda epoch: data.dataset(config.seed, epoch),
         loss=word_loss(config.label_smoothing),
-        optimizer=keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm or None),
+        optimizer=_optimizer(config, steps=config.epochs * data.steps),
         epochs=config.epochs,
         steps_per_epoch=data.steps,
         run=run,
@@ -70,6 +70,14 @@ def train_captioner(
         label=label,
     )
     return net, result
+
+
+def _optimizer(config: CaptionConfig, steps: int) -> keras.optimizers.Optimizer:
+    """Adam with the config's step size, schedule and clipping."""
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    return keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm or None)
 
 
 def word_loss(label_smoothing: float) -> Callable[..., Any]:

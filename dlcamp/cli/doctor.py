@@ -11,7 +11,7 @@ from dlcamp.cli.exp import say
 def run(given: Given, root: Path) -> int:
     """List runs left RUNNING by dead processes, values kept in the spool; FIX=1 ends and stores them."""
     from dlcamp.tracking import open_existing_store
-    from dlcamp.tracking.doctor import end_stale, stale_runs
+    from dlcamp.tracking.doctor import end_stale, stale_runs, waiting
 
     store = open_existing_store()
     if store is None:
@@ -28,4 +28,7 @@ def run(given: Given, root: Path) -> int:
         say(f"ended {len(stale)} as KILLED; what they logged is kept. Go on with one: make exp RESUME=<name>")
     else:
         say(f"end {'it' if len(stale) == 1 else 'them'}: make doctor FIX=1")
+    for kept in waiting(store.folder / "spool"):
+        refused = f", {kept.rejected} of them the store refused" if kept.rejected else ""
+        say(f"  {kept.records} records of run {kept.run_id} wait for {kept.uri}{refused}: {kept.folder}")
     return 0

@@ -19,10 +19,12 @@ def run(given: Given, root: Path) -> int:
     from dlcamp.registry.register import register
     from dlcamp.tracking import open_store
 
+    say("loading the model in a new process and scoring it again (seconds to a minute) ...")
     registered = register(open_store(say=say), experiment, data, run=given.get("RUN"))
     for check in registered.checks:
         say(f"  ok       {check}")
-    say(f"champion   {registered.name} version {registered.version}, run {registered.run}")
+    already = "" if registered.changed else " already; nothing was changed"
+    say(f"champion   {registered.name} version {registered.version}, run {registered.run}{already}")
     say(
         f"use it     .venv/bin/python -m dlcamp caption {registered.name}@champion photo.jpg"
         if experiment.name.startswith("caption")

@@ -7,6 +7,7 @@ A finished environment carries the digest of the lock it was built from; an equa
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -22,12 +23,20 @@ INSTALLED_GB = 3.0
 def main(root: Path) -> int:
     """Build the environment when the lock changed; 0 when it is ready."""
     venv, lock = root / ".venv", root / "requirements.lock"
+    with lock.open("rb") as held:
+        # a second make that starts meanwhile waits here, then finds the environment ready
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return build(venv, lock)
+
+
+def build(venv: Path, lock: Path) -> int:
+    """Build `venv` unless it was built from this very lock."""
     ready, digest = venv / ".ready", hashlib.sha256(lock.read_bytes()).hexdigest()
     if ready.exists() and ready.read_text() == digest:
         os.utime(ready)
         return 0
     count = sum(1 for line in lock.read_text().splitlines() if "==" in line and "win32'" not in line)
-    if not enough_room(root):
+    if not enough_room(venv.parent):
         return 2
     print(
         f"building .venv: {count} packages from requirements.lock, about {DOWNLOAD_GB:g} GB to download and "

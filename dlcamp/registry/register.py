@@ -19,12 +19,13 @@ from dlcamp.errors import Refusal, RunFailed, UserError
 from dlcamp.experiment import Experiment
 from dlcamp.registry.rescore import rescore
 from dlcamp.tracking.mlflow_client import in_words
-from dlcamp.tracking.models import client_of
+from dlcamp.tracking.models import MODEL_TAG, client_of
 from dlcamp.tracking.protocol import RunRow, Store
 
 CHAMPION = "champion"
 TOLERANCE = 1e-6
 SMOKE = "smoke"
+_VERSIONS_TAG = "mlflow.modelVersions"
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _check_data(gate: _Gate, row: RunRow, data_name: str, again: str) -> None:
 def _check_model(gate: _Gate, store: Store, row: RunRow, again: str) -> str:
     from mlflow.exceptions import MlflowException
 
-    model = row.tags.get("dlcamp.model_id")
+    model = row.tags.get(MODEL_TAG)
     if not model:
         gate.refuse("model", "the run stored none", f"run again: {again} FORCE=1")
     try:
@@ -219,11 +220,22 @@ def _promote(store: Store, name: str, row: RunRow, experiment: Experiment, data_
 
 
 def _new_version(client: Any, name: str, row: RunRow, experiment: Experiment, model: str) -> str:
-    metric = experiment.objective.metric
     tags = {
+        MODEL_TAG: model,
         "dlcamp.objective": str(experiment.objective),
-        "dlcamp.value": repr(row.metrics.get(metric)),
+        "dlcamp.value": repr(row.metrics.get(experiment.objective.metric)),
         "dlcamp.data_digest": row.tags.get("dlcamp.data_digest", ""),
     }
-    made = client.create_model_version(name, f"models:/{model}", row.id, tags=tags, model_id=model)
-    return str(made.version)
+    # not models:/<id>: MLflow's SQL registry would look that up in whatever store the process has made current
+    location = client.get_logged_model(model).artifact_location
+    version = str(client.create_model_version(name, location, row.id, tags=tags, model_id=model).version)
+    _link(client, model, name, version)
+    return version
+
+
+def _link(client: Any, model: str, name: str, version: str) -> None:
+    """The tag by which MLflow's page of a model shows the versions it is registered as; a server sets it itself."""
+    versions = json.loads(client.get_logged_model(model).tags.get(_VERSIONS_TAG, "[]"))
+    entry = {"name": name, "version": version}
+    if entry not in [{**known, "version": str(known["version"])} for known in versions]:
+        client.set_logged_model_tags(model, {_VERSIONS_TAG: json.dumps([*versions, entry])})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlcamp.errors import UnknownName, UserError
-from dlcamp.tracking.models import client_of, model_id
+from dlcamp.tracking.models import MODEL_TAG, client_of, model_id
 from dlcamp.tracking.protocol import RunRow, Store
 
 
@@ -25,7 +25,7 @@ def resolve_model(store: Store, ref: str) -> tuple[str, RunRow | None]:
         name, _, alias = ref.rpartition("@")
         return _with_run(store, model_id(store, f"models:/{_registered(store, name, alias)}@{alias}"))
     row = store.reader.run(ref)
-    found = row.tags.get("dlcamp.model_id")
+    found = row.tags.get(MODEL_TAG)
     if not found:
         raise UserError(
             f"run {row.name} of {row.experiment} ({row.status}) has no model; choose one that ended FINISHED"

@@ -127,7 +127,7 @@ class MemoryTracker:
         self, experiment: str, name: str, tags: Mapping[str, str] | None = None, parent: str | None = None
     ) -> MemoryRun:
         """Open a new run (RUNNING) of an experiment, under a parent run's id if given."""
-        held = _Held(uuid.uuid4().hex, name, experiment, len(self._runs), time.time())
+        held = _Held(uuid.uuid4().hex, name, experiment, len(self._runs), time.time_ns() // 1_000_000 / 1000)
         held.tags = tag_texts(tags or {}) | {LEASE_TAG: Lease.of_this_process().text()}
         if parent:
             held.tags |= {PARENT_TAG: parent}

@@ -84,20 +84,30 @@ class MlflowReader:
         """A local path that holds an artifact; not to be written to. UnknownName when there is none."""
         with in_words(self._uri, f"cannot fetch {path!r} of run {run_id}"):
             local = self.local_artifact(run_id, path)
-            if local is not None and local.exists():
-                return local
-            known = list(self._walk(run_id, ""))
-            if path and not any(name == path or name.startswith(path.rstrip("/") + "/") for name in known):
-                raise UnknownName("artifact", path, known)
-            target = self.fetched_folder / run_id
-            target.mkdir(parents=True, exist_ok=True)
-            return Path(self.client.download_artifacts(run_id, path, str(target)))
+            if local is None:
+                return self._download(run_id, path)
+            if not local.exists():
+                raise UnknownName("artifact", path, self._walk(run_id, ""))
+            return local
 
     def local_artifact(self, run_id: str, path: str) -> Path | None:
         """Where an artifact lies on this machine; None where it lies on a server."""
         with in_words(self._uri, f"cannot read run {run_id}"):
             root = urlparse(str(self.client.get_run(run_id).info.artifact_uri))
         return Path(url2pathname(root.path), path) if root.scheme in ("", "file") else None
+
+    def _download(self, run_id: str, path: str) -> Path:
+        from mlflow.exceptions import MlflowException
+
+        target = self.fetched_folder / run_id
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            return Path(self.client.download_artifacts(run_id, path, str(target)))
+        except MlflowException:
+            known = list(self._walk(run_id, ""))
+            if path in known:
+                raise
+            raise UnknownName("artifact", path, known) from None
 
     @property
     def _uri(self) -> str:

@@ -63,9 +63,6 @@ class MlflowStore:
         return self.reader.local_artifact(run_id, path)
 
 
-Store = MlflowStore
-
-
 def open_store(
     home: Path | None = None, say: Callable[[str], None] | None = None, patience: float = PATIENCE
 ) -> MlflowStore:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 COPIED = frozenset({".py", ".html", ".css", ".js", ".json", ".txt", ".yaml"})
 """File types of the package that go into a model: code and templates."""
 
+MODEL_TAG = "dlcamp.model_id"
+"""Tag of runs and of registered versions: which model is theirs."""
+
 
 def reference_of(predictor: Predictor) -> str:
     """ "module:Class" of a predictor."""
@@ -191,15 +194,23 @@ def model_id(store: Store, model: str) -> str:
     try:
         if "@" in address:
             name, _, alias = address.rpartition("@")
-            source = client.get_model_version_by_alias(name, alias).source
-        elif "/" in address:
+            return _model_of(client.get_model_version_by_alias(name, alias))
+        if "/" in address:
             name, _, version = address.rpartition("/")
-            source = client.get_model_version(name, version).source
-        else:
-            return str(client.get_logged_model(address).model_id)
+            return _model_of(client.get_model_version(name, version))
+        return str(client.get_logged_model(address).model_id)
     except MlflowException as error:
         raise UserError(f"there is no model {model!r} in {store.uri}: {error.message}") from None
-    return str(source).removeprefix("models:/")
+
+
+def _model_of(version: Any) -> str:
+    source = str(version.source)
+    found = version.tags.get(MODEL_TAG) or version.model_id or source.removeprefix("models:/")
+    if not found.startswith("m-"):
+        raise UserError(
+            f"version {version.version} of {version.name} was not registered by dlcamp: its source is {source}"
+        )
+    return str(found)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def train(folder: Path) -> None:
     data, val = toy.captioned(96), toy.captioned(24, seed=1)
     vocabulary = toy.vocabulary(data)
     run = Recorder(folder)
-    config = toy.config(epochs=8, patience=3)
+    config = toy.config(epochs=8, patience=3, schedule="cosine")
     net, result = train_captioner(config, vocabulary, data, val, run, toy.share_of_first_words_right)
     run.flush()
     outcome = {

@@ -124,6 +124,23 @@ def test_a_new_experiment_is_listed_and_runs_at_once(copy_of_repository: Path, s
     assert dlcamp("new", "NAME=my_question", "CHAPTER=basics").returncode == 2
 
 
+def test_the_keras_script_of_the_readme_becomes_an_experiment_that_runs(
+    copy_of_repository: Path, store_home: Path
+) -> None:
+    text = (REPOSITORY / "README.md").read_text("utf-8").partition("```diff\n")[2].partition("```")[0]
+    lines = text.splitlines()[2:]
+    before = "\n".join(line[1:] for line in lines if line.startswith("-"))
+    after = "\n".join(line[1:] for line in lines if line.startswith("+"))
+    compile(before, "digits_mlp.py", "exec")
+    target = copy_of_repository / "experiments" / "deep_networks" / "digits_mlp.py"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(after + "\n", "utf-8")
+    command = [sys.executable, "-m", "dlcamp", "exp", "NAME=digits_mlp", "SET=epochs=2 units=32"]
+    done = subprocess.run(command, cwd=copy_of_repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "val/accuracy" in done.stdout
+
+
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=os.environ | environment

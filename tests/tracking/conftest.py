@@ -1,4 +1,4 @@
-"""Homes, stores and a server for the tests of this folder."""
+"""A server for the tests of this folder; homes and stores come from the root's conftest."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.mlflow_server import MlflowServer
-from tests.store_template import fresh_home, store_home, store_template
-
-__all__ = ["fresh_home", "mlflow_server", "store_home", "store_template"]
 
 
 @pytest.fixture(scope="session")
