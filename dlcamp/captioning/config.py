@@ -27,6 +27,7 @@ class CaptionConfig(ExperimentConfig):
     batch: int = tune(128, valid=Int(1, 4096), space=Int(32, 256, log=True), help="captions a training step")
     epochs: int = tune(15, valid=Int(1, 1000), help="at most so many passes over the captions")
     patience: int = tune(3, valid=Int(1, 1000), help="epochs without a better val/cider before stopping")
+    blind_epochs: int = tune(6, valid=Int(1, 1000), help="passes of the floor: the same decoder without images")
     clip_norm: float = tune(5.0, valid=Float(0, 1e6), help="largest norm of a step's gradient; 0: any")
     label_smoothing: float = tune(0.0, valid=Float(0, 0.5), space=Float(0, 0.2), help="share spread over all words")
     precision: Literal["float32", "mixed_bfloat16"] = tune(

@@ -57,7 +57,7 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
     run.params({"vocabulary_size": len(vocabulary), "encoder": f"{encoded.encoder.name}, {encoded.encoder.precision}"})
     net, result = _train(config, vocabulary, encoded, run)
     run.tags({"dlcamp.weights": weights_hash(net.teacher)})
-    blind, _ = _train(config.model_copy(update={"blind": True}), vocabulary, encoded, run, label="blind")
+    blind = _train_blind(config, vocabulary, encoded, run)
     predictor = _predictor(config, data, encoded, vocabulary, net)
 
     said = predictor.captions(encoded.test.features)
@@ -100,15 +100,25 @@ def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
     return Encoded(features.encoder, found["train"], found["val"], found["test"])
 
 
-def _train(
-    config: CaptionConfig, vocabulary: Vocabulary, encoded: Encoded, run: ActiveRun, label: str = ""
-) -> tuple[CaptionNet, Any]:
+def _train(config: CaptionConfig, vocabulary: Vocabulary, encoded: Encoded, run: ActiveRun) -> tuple[CaptionNet, Any]:
     scorer = CaptionScorer(encoded.val.references)
 
     def score(said: list[str], _references: Sequence[Sequence[str]]) -> Mapping[str, float]:
         return scorer.score(said).scores
 
-    return train_captioner(config, vocabulary, encoded.train, encoded.val, run, score, label=label)
+    return train_captioner(config, vocabulary, encoded.train, encoded.val, run, score)
+
+
+def _train_blind(config: CaptionConfig, vocabulary: Vocabulary, encoded: Encoded, run: ActiveRun) -> CaptionNet:
+    """The floor: the same decoder, its image exchanged for zeros, trained to its last epoch.
+
+    Every image gets its one sentence, so validation scores would only choose between accidents.
+    """
+    blind = config.model_copy(update={"blind": True, "epochs": config.blind_epochs})
+    net, _ = train_captioner(
+        blind, vocabulary, encoded.train, encoded.val, run, lambda said, references: {}, monitor=None, label="blind"
+    )
+    return net
 
 
 def _speak(config: CaptionConfig, net: CaptionNet, images: Captioned, vocabulary: Vocabulary) -> list[str]:

@@ -32,7 +32,7 @@ def train_captioner(
     run: Run,
     score: Score,
     *,
-    monitor: str = "cider",
+    monitor: str | None = "cider",
     label: str = "",
 ) -> tuple[CaptionNet, FitResult]:
     """Train the decoder that `config` describes, and leave it at its best epoch.
@@ -40,7 +40,7 @@ def train_captioner(
     Args:
         train, val: features beside items; captions of `val` are references only.
         score: (captions, references) -> metrics without a split ("cider", "bleu_4"); reported as `val/...`.
-        monitor: which of them stops training; larger is better.
+        monitor: which of them stops training; larger is better. None: train to the last epoch, without validation.
         label: tells a second training of the same run apart ("blind": `train/blind_loss`).
     """
     net = build(DecoderSpec.of(config, len(vocabulary), train.features.shape[1:]), config.seed)
@@ -61,8 +61,8 @@ def train_captioner(
         epochs=config.epochs,
         steps_per_epoch=data.steps,
         run=run,
-        evaluate=evaluate,
-        monitor=f"val/{monitor}",
+        evaluate=evaluate if monitor else None,
+        monitor=f"val/{monitor}" if monitor else None,
         mode="max",
         patience=config.patience,
         unit="captions",

@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from dlcamp.errors import RunFailed
 from dlcamp.training import checkpoints
+from dlcamp.training.memory import keep_memory
 from dlcamp.training.reporting import EpochMeans, Progress, Run, labelled
 
 Loss = Callable[..., Any]
