@@ -103,7 +103,7 @@ def test_settings_keep_scalars_as_text_and_know_presets(tmp_path: Path) -> None:
 )
 def test_a_yaml_that_cannot_be_meant_is_refused_naming_the_file(tmp_path: Path, text: str) -> None:
     yaml_of(tmp_path, text)
-    with pytest.raises(ConfigError, match="sole.yaml"):
+    with pytest.raises(ConfigError, match=r"sole\.yaml"):
         settings(tmp_path, find(tmp_path, "sole"))
 
 

@@ -115,6 +115,7 @@ def fit(
         RunFailed: the loss or the monitored value is not finite, or the data set is shorter than said.
         StoreError: the checkpoint is damaged or belongs to another network.
     """
+    keep_memory()
     optimizer.build(model.trainable_variables)
     schedule = _Schedule(checkpoint_every, checkpoint_share)
     trainer = _Trainer(model, optimizer, _Stopping(monitor, mode, patience), schedule, run, label)

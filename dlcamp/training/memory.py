@@ -25,4 +25,5 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return all([mallopt(parameter, value) == 1 for parameter, value in _SETTINGS])
+    accepted = [mallopt(parameter, value) == 1 for parameter, value in _SETTINGS]  # each one, whatever the others say
+    return all(accepted)

@@ -19,7 +19,9 @@ def test_the_table_of_experiments_is_what_list_gives() -> None:
     assert table in README, f"put this into README.md:\n{table}"
 
 
-@pytest.mark.parametrize("line", sorted(set(re.findall(r"^(?:\$ )?(?:make|\.venv/bin/python -m dlcamp) [^\n]*", README, re.M))))
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"^(?:\$ )?(?:make|\.venv/bin/python -m dlcamp) [^\n]*", README, re.M)))
+)
 def test_every_command_in_the_readme_exists_with_its_variables(line: str) -> None:
     command = line.split("#")[0].removeprefix("$ ").removeprefix("make ").removeprefix(".venv/bin/python -m dlcamp ")
     word = command.split()[0]
