@@ -44,4 +44,5 @@ test-all: .venv/.ready ## also the slow ones and those on real data
 
 # a word no rule knows: dlcamp names the nearest
 .DEFAULT:
-	@$(RUN) $@ $(GIVEN)
+	@if [ -x .venv/bin/python ]; then exec $(RUN) $@ $(GIVEN); fi; \
+	echo "error: unknown word '$@'; the words are: $(WORDS) setup check test test-all" >&2; exit 2

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,8 @@ def execute(plan: Plan, store: Store, say: Say) -> Outcome:
     with _only_one(plan.fingerprint.digest, say):
         found = None if plan.request.force else cached_run(plan, store.reader)
         if found is not None:
+            if plan.request.note or plan.request.labels:
+                say(f"nothing runs, so NOTE and TAGS are not kept; run it again with them: FORCE=1 (run {found.name})")
             return Outcome(found, True, 0.0)
         tracked = store.tracker.start(plan.request.experiment.name, plan.run_name, _tags(plan))
         return _run(plan, store, tracked, say, resumed=False)
@@ -137,7 +139,14 @@ def resume(run: str, store: Store, root: Path, say: Say, force: bool = False) ->
     plan = _plan_of(row, root)
     _check_resumable(row, plan, force)
     with _only_one(plan.fingerprint.digest, say):
+        row = store.reader.run(row.id)
+        changed = _check_resumable(row, plan, force)  # again: another process may have finished it meanwhile
         tracked = store.tracker.resume(row.id)
+        if changed:
+            # part of it was computed by other code: never to be taken for the result of either
+            tracked.tags(
+                {"dlcamp.fingerprint": f"mixed:{row.tags['dlcamp.fingerprint'][:32]}+{plan.fingerprint.digest[:32]}"}
+            )
         return _run(plan, store, tracked, say, resumed=True)
 
 
@@ -152,7 +161,8 @@ def _plan_of(row: RunRow, root: Path) -> Plan:
     return prepare(request, root)
 
 
-def _check_resumable(row: RunRow, plan: Plan, force: bool) -> None:
+def _check_resumable(row: RunRow, plan: Plan, force: bool) -> list[str]:
+    """What changed since the run began; UserError where it cannot be resumed."""
     from dlcamp.tracking.lease import is_alive
 
     if row.status == "FINISHED":
@@ -166,6 +176,7 @@ def _check_resumable(row: RunRow, plan: Plan, force: bool) -> None:
             + "\n".join(f"  {line}" for line in changed)
             + "\nundo the change, start a new run without RESUME, or resume all the same with FORCE=1"
         )
+    return changed
 
 
 def _tags(plan: Plan) -> dict[str, str]:
@@ -201,19 +212,20 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
 
     started = time.perf_counter()
     folder = runs_folder() / "checkpoints" / tracked.id
-    folder.mkdir(parents=True, exist_ok=True)
     run = ActiveRun(tracked, folder, resumed=resumed, say=say)
-    proof = None
-    try:
-        with _signals(), run.captured_output():
-            _log_start(plan, run)
-            metrics = plan.request.experiment.body(plan.request.resolved.config, plan.dataset, run)
-            final = _checked(plan.request.experiment, metrics)
-            final.setdefault("cost/seconds", time.perf_counter() - started)
-            proof = _finish(plan, store, run, final)
-    except BaseException as error:
-        raise _ended_badly(run, error) from (None if isinstance(error, (KeyboardInterrupt, _Terminated)) else error)
-    run.end("FINISHED")
+    with _signals():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with run.captured_output():
+                _log_start(plan, run)
+                metrics = plan.request.experiment.body(plan.request.resolved.config, plan.dataset, run)
+                final = _checked(plan.request.experiment, metrics)
+                final.setdefault("cost/seconds", time.perf_counter() - started)
+                proof = _finish(plan, store, run, final)
+            run.end("FINISHED")
+        except BaseException as error:
+            stopped = isinstance(error, (KeyboardInterrupt, _Terminated))
+            raise _ended_badly(run, error) from (None if stopped else error)
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(store.reader.run(tracked.id), False, time.perf_counter() - started, proof)
 
@@ -224,11 +236,14 @@ def _log_start(plan: Plan, run: ActiveRun) -> None:
     request = plan.request
     run.params({**flatten(request.resolved.config.model_dump(mode="json")), "data": request.data})
     run.dataset(request.data, plan.dataset.digest)
-    run.text(json.dumps(provenance(plan.root), indent=1), "provenance.json")
-    run.text(json.dumps(request.resolved.origins, indent=1), "config_origins.json")
+    # the first session's files stay; each resumption adds its own
+    folder = f"resumed/{time.strftime('%Y%m%d-%H%M%S')}/" if run.resumed else ""
+    run.text(json.dumps(provenance(plan.root), indent=1), f"{folder}provenance.json")
+    if not run.resumed:
+        run.text(json.dumps(request.resolved.origins, indent=1), "config_origins.json")
     diff = git_diff(plan.root)
     if diff:
-        run.text(diff, "uncommitted.patch")
+        run.text(diff, f"{folder}uncommitted.patch")
 
 
 def _checked(experiment: Experiment, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -291,24 +306,28 @@ def _ended_badly(run: ActiveRun, error: BaseException) -> BaseException:
     """Close the run as KILLED or FAILED and give the error to raise."""
     if isinstance(error, (KeyboardInterrupt, _Terminated)):
         number = signal.SIGTERM if isinstance(error, _Terminated) else signal.SIGINT
-        run.tags({"dlcamp.ended": signal.Signals(number).name})
+        with suppress(UserError, OSError):
+            run.tags({"dlcamp.ended": signal.Signals(number).name})
         run.end("KILLED")
         return RunInterrupted(
             f"{run.name} was stopped ({signal.Signals(number).name}); what was logged is kept.\n"
-            f"go on with it: make exp RESUME={run.name}",
+            f"go on with it: make exp RESUME={run.id[:8]}",
             number,
         )
     text = "".join(traceback.format_exception(error))
-    run.text(text, "traceback.txt")
-    run.tags({"dlcamp.error": f"{type(error).__name__}: {error}"[:2000]})
-    run.end("FAILED")
+    try:
+        with suppress(UserError, OSError):  # on a full disk the traceback cannot be kept, the end of the run still can
+            run.tags({"dlcamp.error": f"{type(error).__name__}: {error}"[:2000]})
+            run.text(text, "traceback.txt")
+    finally:
+        run.end("FAILED")
     if isinstance(error, (UserError, RunFailed)):
-        error.args = (f"{error}\nrun {run.name} is FAILED; its traceback: make show RUN={run.name}",)
+        error.args = (f"{error}\nrun {run.name} is FAILED; its traceback: make show RUN={run.id[:8]}",)
         return error
     last = traceback.extract_tb(error.__traceback__)[-1]
     return RunFailed(
         f"{run.name} FAILED: {type(error).__name__}: {error}\n  at {last.filename}:{last.lineno} in {last.name}\n"
-        f"the whole traceback: make show RUN={run.name}"
+        f"the whole traceback: make show RUN={run.id[:8]}"
     )
 
 

@@ -133,7 +133,7 @@ def test_a_broken_promise_ends_the_run_failed(root: Path, store: MemoryTracker, 
 def test_a_signal_ends_the_run_killed_with_what_was_logged(
     root: Path, store: MemoryTracker, mood: str, code: int
 ) -> None:
-    with pytest.raises(RunInterrupted, match="RESUME=toy-s0") as caught:
+    with pytest.raises(RunInterrupted, match="RESUME=") as caught:
         run_of(root, store, SET=f"mood={mood}")
     assert caught.value.exit_code == code
     (row,) = store.runs("toy")
@@ -188,3 +188,27 @@ def test_a_data_set_the_experiment_does_not_run_on_is_refused_before_anything_is
         plan_of(root, DATA="purchase")
     assert not store.runs()
     assert not list(Path(os.environ["DLCAMP_HOME"]).iterdir())
+
+
+def test_a_forced_resume_after_a_change_is_never_taken_for_an_exact_result(root: Path, store: MemoryTracker) -> None:
+    with pytest.raises(RunInterrupted):
+        run_of(root, store, SET="mood=stopped")
+    path = root / "experiments" / "basics" / "toy.py"
+    path.write_text(MODULE.replace("1.0 / epoch", "2.0 / epoch"), "utf-8")
+    mixed = resume(store.runs("toy")[0].id, store, root, lambda line: None, force=True).row
+    assert mixed.status == "FINISHED"
+    assert mixed.tags["dlcamp.fingerprint"].startswith("mixed:")
+    assert explain(plan_of(root, SET="mood=stopped"), store)[0] != "nothing changed"
+    path.write_text(MODULE, "utf-8")
+    with pytest.raises(RunInterrupted):
+        run_of(root, store, SET="mood=stopped")
+
+
+def test_resuming_adds_its_provenance_and_keeps_the_first(root: Path, store: MemoryTracker) -> None:
+    with pytest.raises(RunInterrupted):
+        run_of(root, store, SET="mood=stopped")
+    row = resume(store.runs("toy")[0].id, store, root, lambda line: None).row
+    files = store.artifacts(row.id)
+    assert "provenance.json" in files
+    assert any(name.startswith("resumed/") and name.endswith("provenance.json") for name in files)
+    assert json.loads(store.fetch(row.id, "config_origins.json").read_text("utf-8"))["mood"] == "SET"

@@ -25,7 +25,9 @@ def run(given: Given, root: Path) -> int:
         say("  every RUNNING run has a living process")
     elif given.flag("FIX"):
         end_stale(store, stale)
-        say(f"ended {len(stale)} as KILLED; what they logged is kept. Go on with one: make exp RESUME=<name>")
+        say(
+            f"ended {len(stale)} as KILLED; what they logged is kept. Go on with one: make exp RESUME={stale[0].row.id[:8]}"
+        )
     else:
         say(f"end {'it' if len(stale) == 1 else 'them'}: make doctor FIX=1")
     for kept in waiting(store.folder / "spool"):

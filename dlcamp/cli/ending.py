@@ -29,7 +29,7 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
     lines += [
         f"{name.removesuffix('.html')[:8]:<8} {place(store, row, name)}" for name in files if name.endswith(".html")
     ]
-    lines.append(f"run      {row.name}       (browse: make ui; in full: make show RUN={row.name})")
+    lines.append(f"run      {row.name}       (browse: make ui; in full: make show RUN={row.id[:8]})")
     if experiment.next:
         lines.append(f"next     {experiment.next}")
     return "\n".join(lines)

@@ -44,9 +44,17 @@ def build(venv: Path, lock: Path) -> int:
         flush=True,
     )
     ready.unlink(missing_ok=True)
-    if not (venv / "bin" / "python").exists():
+    if not has_pip(venv):
         shutil.rmtree(venv, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        made = subprocess.run([sys.executable, "-m", "venv", str(venv)], check=False)
+        if made.returncode != 0:
+            shutil.rmtree(venv, ignore_errors=True)
+            print(
+                "error: no virtual environment could be made (see above); on Debian and Ubuntu it needs a package: "
+                "apt install python3.11-venv",
+                file=sys.stderr,
+            )
+            return 2
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
     done = subprocess.run([str(venv / "bin" / "python"), *install, "-r", str(lock)], check=False)
     if done.returncode != 0:
@@ -55,6 +63,12 @@ def build(venv: Path, lock: Path) -> int:
     ready.write_text(digest)
     print(".venv is ready", flush=True)
     return 0
+
+
+def has_pip(venv: Path) -> bool:
+    """Whether the environment is whole enough to install into; an interrupted one is not."""
+    python = venv / "bin" / "python"
+    return python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
 def enough_room(root: Path) -> bool:
