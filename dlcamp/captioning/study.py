@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dlcamp.captioning.bounds import Bound, bounds
 from dlcamp.captioning.config import CaptionConfig
@@ -26,7 +26,7 @@ from dlcamp.captioning.vocabulary import Vocabulary
 from dlcamp.data.captions import CaptionData, CaptionItem, Split
 from dlcamp.training.checkpoints import weights_hash
 from dlcamp.vision import extract, lite0
-from dlcamp.vision.encoder import Encoder
+from dlcamp.vision.encoder import Encoder, Precision
 
 if TYPE_CHECKING:
     from dlcamp.captioning.decoders import CaptionNet
@@ -88,7 +88,13 @@ def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
     limits = {"train": config.train_images, "val": config.val_images, "test": config.test_images}
     items = {split: list(data.items(split, limits[split])) for split in SPLITS}
     ids = [item.id for split in SPLITS for item in items[split]]
-    features = extract((ids, data.image), lite0(config.features), progress=run.progress)
+    # a resumed run goes on in the precision it began with, whatever would be probed as the fastest now
+    kept = run.folder / "encoder_precision.txt"
+    encoder = lite0(config.features)
+    if kept.exists():
+        encoder = encoder.with_precision(cast(Precision, kept.read_text("utf-8")))
+    features = extract((ids, data.image), encoder, progress=run.progress)
+    kept.write_text(features.encoder.precision, "utf-8")
     if features.from_cache < len(ids):
         run.say(f"features of {len(ids) - features.from_cache} images, {features.images_per_second:.0f} images/s")
     run.metrics({"cost/feature_images_per_second": features.images_per_second}, step=0)

@@ -26,7 +26,8 @@ def run(given: Given, root: Path) -> int:
     elif given.flag("FIX"):
         end_stale(store, stale)
         say(
-            f"ended {len(stale)} as KILLED; what they logged is kept. Go on with one: make exp RESUME={stale[0].row.id[:8]}"
+            f"ended {len(stale)} as KILLED; what they logged is kept. "
+            f"Go on with one: make exp RESUME={stale[0].row.id[:8]}"
         )
     else:
         say(f"end {'it' if len(stale) == 1 else 'them'}: make doctor FIX=1")

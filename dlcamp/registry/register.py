@@ -110,8 +110,11 @@ def _given(store: Store, experiment: Experiment, run: str) -> RunRow:
 def _best(store: Store, experiment: Experiment, data_name: str, again: str) -> RunRow:
     rows = store.reader.runs(experiment.name, tags={"dlcamp.kind": "run", "dlcamp.data": data_name})
     metric = experiment.objective.metric
+    digest = catalog.entry(data_name).open().digest
+    # values on other data do not compete; when there are no others, the gate says what is wrong with them
+    present = [row for row in rows if row.tags.get("dlcamp.data_digest") == digest and row.status == "FINISHED"]
     best: RunRow | None = None
-    for row in sorted(rows, key=lambda row: row.started):
+    for row in sorted(present or rows, key=lambda row: row.started):
         value = row.metrics.get(metric, math.nan)
         if row.status != "FINISHED" or row.tags.get("dlcamp.preset") == SMOKE or not math.isfinite(value):
             continue
