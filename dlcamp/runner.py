@@ -26,6 +26,7 @@ from dlcamp.discovery import find, load
 from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, UnknownName, UserError
 from dlcamp.experiment import Experiment
 from dlcamp.fingerprint import Fingerprint, differences, fingerprint
+from dlcamp.memory import keep_memory
 from dlcamp.paths import runs_folder
 from dlcamp.references import module_of
 
@@ -213,6 +214,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
     started = time.perf_counter()
     folder = runs_folder() / "checkpoints" / tracked.id
     run = ActiveRun(tracked, folder, resumed=resumed, say=say)
+    keep_memory()
     with _signals():
         try:
             folder.mkdir(parents=True, exist_ok=True)

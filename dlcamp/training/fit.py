@@ -26,7 +26,6 @@ import tensorflow as tf
 
 from dlcamp.errors import RunFailed
 from dlcamp.training import checkpoints
-from dlcamp.training.memory import keep_memory
 from dlcamp.training.reporting import EpochMeans, Progress, Run, labelled
 
 Loss = Callable[..., Any]
@@ -115,7 +114,6 @@ def fit(
         RunFailed: the loss or the monitored value is not finite, or the data set is shorter than said.
         StoreError: the checkpoint is damaged or belongs to another network.
     """
-    keep_memory()
     optimizer.build(model.trainable_variables)
     schedule = _Schedule(checkpoint_every, checkpoint_share)
     trainer = _Trainer(model, optimizer, _Stopping(monitor, mode, patience), schedule, run, label)

@@ -12,7 +12,6 @@ from typing import Any, Literal, Protocol, cast
 
 from dlcamp.errors import DataError, ImageError
 from dlcamp.paths import data_folder
-from dlcamp.training.memory import keep_memory
 from dlcamp.vision import precision
 from dlcamp.vision.encoder import Encoder, Precision
 from dlcamp.vision.features import Features, Skipped, features_digest
@@ -142,7 +141,6 @@ class _Extraction:
         return self._result()
 
     def _compute(self, fresh: Iterator[Fresh], writer: Writer, bar: Bar) -> None:
-        keep_memory()
         forward = None
         broken: dict[bytes, str] = {}
         started = time.perf_counter()

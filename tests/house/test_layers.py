@@ -13,12 +13,13 @@ from dlcamp.fingerprint import imports
 from dlcamp.paths import REPOSITORY
 
 # what each part of dlcamp may import, low to high; its own part is always allowed
-LOW = {"errors", "paths", "references"}
+LOW = {"errors", "paths", "references", "memory"}
 CORE = LOW | {"config"}
 DECLARE = CORE | {"experiment", "discovery"}
 ALLOWED = {
     "errors": set(),
     "paths": set(),
+    "memory": set(),
     "references": {"errors"},
     "config": LOW,
     "experiment": CORE,

@@ -3,6 +3,7 @@
 A recurrent training step allocates and frees megabytes hundreds of times. glibc gives blocks that large back to the
 system at once and asks for them again, zeroed page by page: half a million page faults an epoch of the captioner,
 a quarter of its processor time. Higher thresholds make freed memory stay with the process. No value changes.
+It works only when said before TensorFlow is imported and its threads have their arenas, so the runner says it first.
 """
 
 from __future__ import annotations

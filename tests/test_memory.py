@@ -11,7 +11,7 @@ from dlcamp.paths import REPOSITORY
 
 CODE = """
 import resource, sys
-from dlcamp.training.memory import keep_memory
+from dlcamp.memory import keep_memory
 if sys.argv[1] == "kept":
     print(keep_memory(), keep_memory())
 for _ in range(200):
