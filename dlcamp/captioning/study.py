@@ -74,8 +74,7 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
     run.text(_gallery(found, blind_said, encoded.test.items, data, run.name), "gallery.html")
     run.model(predictor, [data.image(item.id) for item in encoded.test.items], said)
     return {
-        "val/cider": val.scores.scores["cider"],
-        "val/bleu_4": val.scores.scores["bleu_4"],
+        **{f"val/{name}": value for name, value in val.scores.scores.items()},
         **_test_metrics(found, rows),
         **{f"test/greedy_{name}": greedy.scores.scores[name] for name in ("bleu_4", "cider")},
         "cost/parameters": float(net.parameters),
