@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from dlcamp.paths import REPOSITORY
 
 def main(arguments: Sequence[str]) -> int:
     """Run one word; returns the exit code. A bug of ours keeps its traceback."""
+    # TensorFlow greets on stderr; a user who wants to read that sets the variable
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         return _dispatch(list(arguments))
     except DlcampError as error:
