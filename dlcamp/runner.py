@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlcamp.config import ExperimentConfig, Layer, Resolved, canonical, flatten, resolve
+from dlcamp.config import Layer, Resolved, canonical, flatten, resolve
 from dlcamp.data import catalog
 from dlcamp.discovery import find, load
 from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, UnknownName, UserError
@@ -233,9 +233,13 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
 
 
 def _log_start(plan: Plan, run: ActiveRun) -> None:
+    from dlcamp.tracking.models import snapshot
     from dlcamp.tracking.provenance import git_diff, provenance
 
     request = plan.request
+    if request.experiment.predictor:
+        shutil.rmtree(run.folder / "code", ignore_errors=True)
+        snapshot(run.folder / "code")  # what a model is saved with, though the files be edited while it trains
     run.params({**flatten(request.resolved.config.model_dump(mode="json")), "data": request.data})
     run.dataset(request.data, plan.dataset.digest)
     # the first session's files stay; each resumption adds its own
@@ -284,7 +288,13 @@ def _log_model(plan: Plan, store: Store, run: ActiveRun) -> str:
     folder = run.folder / "model"
     shutil.rmtree(folder, ignore_errors=True)
     requirements = requirements_of(module_of(str(plan.request.experiment.predictor)), plan.root)
-    save_model(run.trained.predictor, folder, requirements=requirements, example=run.trained.inputs[0])
+    save_model(
+        run.trained.predictor,
+        folder,
+        requirements=requirements,
+        example=run.trained.inputs[0],
+        package=run.folder / "code" / "dlcamp",
+    )
     model_id = log_model(store, run.id, folder, name=plan.request.experiment.name)
     shutil.rmtree(folder, ignore_errors=True)
     return model_id
@@ -371,20 +381,3 @@ def _only_one(digest: str, say: Say) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def estimate_age(row: RunRow, now: float | None = None) -> str:
-    """How long ago a run ended, in words."""
-    seconds = (now or time.time()) - (row.ended or row.started)
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return f"{max(0, int(seconds))} seconds ago"
-
-
-def config_of(row: RunRow, experiment: Experiment) -> ExperimentConfig:
-    """The config a run was made with."""
-    stored = flatten(json.loads(row.tags.get("dlcamp.config", "{}")))
-    config: ExperimentConfig = resolve(experiment.config_type, [Layer("the run", stored)]).config
-    return config

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 from dlcamp.experiment import Experiment
-from dlcamp.runner import estimate_age
 
 if TYPE_CHECKING:
     from dlcamp.runner import Outcome
@@ -42,7 +42,7 @@ def _headline(outcome: Outcome) -> str:
     start = f"\n{row.experiment}  {data}{preset}  seed {seed}  "
     if outcome.cached:
         took = duration((row.ended or row.started) - row.started)
-        return f"{start}from the cache: run {row.name}, finished {estimate_age(row)}, took {took} (FORCE=1 runs again)"
+        return f"{start}from the cache: run {row.name}, finished {age(row)}, took {took} (FORCE=1 runs again)"
     return f"{start}{duration(outcome.seconds)}  {row.status}"
 
 
@@ -63,3 +63,13 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def age(row: RunRow, now: float | None = None) -> str:
+    """How long ago a run ended, in words."""
+    seconds = (now or time.time()) - (row.ended or row.started)
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return f"{max(0, int(seconds))} seconds ago"

@@ -103,8 +103,9 @@ def _resume(given: Given, root: Path) -> int:
 
 
 def _dry(plan, given: Given) -> int:  # type: ignore[no-untyped-def]
+    from dlcamp.cli.ending import age
     from dlcamp.config import flatten
-    from dlcamp.runner import cached_run, estimate_age, explain
+    from dlcamp.runner import cached_run, explain
     from dlcamp.tracking import open_existing_store
 
     asked = plan.request
@@ -116,7 +117,7 @@ def _dry(plan, given: Given) -> int:  # type: ignore[no-untyped-def]
     if given.flag("EXPLAIN"):
         say("\n".join(explain(plan, store.reader)) if store else "no store yet: nothing to compare with")
     if found and not asked.force:
-        say(f"would be taken from the cache: {found.name}, {estimate_age(found)}")
+        say(f"would be taken from the cache: {found.name}, {age(found)}")
     else:
         say("would run; nothing was written (DRY=1)")
     return 0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlcamp.cli.commands import Given
-from dlcamp.cli.ending import duration
+from dlcamp.cli.ending import age, duration
 from dlcamp.discovery import find, load
-from dlcamp.runner import estimate_age
 
 _MOST = 20
 
@@ -33,7 +32,7 @@ def run(given: Given, root: Path) -> int:
         took = duration(row.ended - row.started) if row.ended else ""
         note = row.tags.get("mlflow.note.content", "").splitlines()
         print(
-            f"{row.name:<28} {row.status:<9} {where:<16} {value:<22} {took:>11}  {estimate_age(row):<15}"
+            f"{row.name:<28} {row.status:<9} {where:<16} {value:<22} {took:>11}  {age(row):<15}"
             f" {note[0][:60] if note else ''}".rstrip()
         )
     if limit and len(rows) == limit:

@@ -38,7 +38,13 @@ def reference_of(predictor: Predictor) -> str:
 
 
 def save_model(
-    predictor: Predictor, folder: Path, *, example: Any | None, requirements: Sequence[str], output: str | None = None
+    predictor: Predictor,
+    folder: Path,
+    *,
+    example: Any | None,
+    requirements: Sequence[str],
+    output: str | None = None,
+    package: Path | None = None,
 ) -> None:
     """Write a predictor as an MLflow model.
 
@@ -48,6 +54,7 @@ def save_model(
             from it. Predictors of rows and texts are run on it once, to see what comes out; images give text.
         requirements: "name==version" of every package the predictor needs (`dlcamp.requirements`).
         output: name of the output column; "caption" for images and "prediction" otherwise when None.
+        package: the copy of the package that goes into the model (`snapshot`); as it lies now when None.
 
     Raises:
         UserError: a row predictor without an example.
@@ -61,7 +68,7 @@ def save_model(
         for part in (files, code, nowhere):
             part.mkdir()
         predictor.save(files)
-        copy_code(predictor, code)
+        copy_code(predictor, code, package)
         mlflow.pyfunc.save_model(
             path=str(folder),
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
@@ -77,12 +84,21 @@ def save_model(
         )
 
 
-def copy_code(predictor: Predictor, folder: Path) -> None:
-    """Copy the package, and the predictor's own module where that lies outside of it, under `folder`."""
-    package = Path(dlcamp.__file__).parent
+def snapshot(folder: Path) -> Path:
+    """Copy the package as it lies now into `folder`/dlcamp: what a run began with, whatever is edited meanwhile."""
+    package, target = Path(dlcamp.__file__).parent, folder / "dlcamp"
     for path in sorted(package.rglob("*")):
         if path.is_file() and path.suffix in COPIED and "__pycache__" not in path.parts:
-            _copy(path, folder / "dlcamp" / path.relative_to(package))
+            _copy(path, target / path.relative_to(package))
+    return target
+
+
+def copy_code(predictor: Predictor, folder: Path, package: Path | None = None) -> None:
+    """Copy the package, and the predictor's own module where that lies outside of it, under `folder`."""
+    if package is None:
+        snapshot(folder)
+    else:
+        shutil.copytree(package, folder / "dlcamp")
     module = type(predictor).__module__
     if module.partition(".")[0] != "dlcamp":
         source = sys.modules[module].__file__

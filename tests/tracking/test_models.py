@@ -11,7 +11,7 @@ import pytest
 from dlcamp.errors import RunFailed, StoreError, UserError
 from dlcamp.requirements import requirements_of
 from dlcamp.tracking import MemoryTracker, open_store
-from dlcamp.tracking.models import client_of, load_model, log_model, model_folder, model_id, save_model
+from dlcamp.tracking.models import client_of, load_model, log_model, model_folder, model_id, save_model, snapshot
 from dlcamp.tracking.proof import agree, fresh_model, prove
 from dlcamp.tracking.protocol import Predictor, Store
 from tests.mlflow_server import MlflowServer
@@ -239,3 +239,12 @@ def test_a_model_on_a_server_is_stored_fetched_and_proven(server_store: Store, t
     model = logged(server_store, Sum({"a": 1.0, "b": 1.0}), ROWS[0], tmp_path / "model")
     assert client_of(server_store).get_logged_model(model).artifact_location.startswith("mlflow-artifacts:")
     assert prove(server_store, model, ROWS, Sum({"a": 1.0, "b": 1.0}).predict(ROWS)).holds
+
+
+def test_a_model_carries_the_code_of_the_snapshot_it_is_given(tmp_path: Path) -> None:
+    package = snapshot(tmp_path / "before")
+    (package / "mark.py").write_text("MARK = 1\n", "utf-8")
+    save_model(Sum({"a": 1.0}), tmp_path / "model", example={"a": 1}, requirements=REQUIREMENTS, package=package)
+    assert (tmp_path / "model" / "code" / "dlcamp" / "mark.py").exists()
+    assert (tmp_path / "model" / "code" / "dlcamp" / "runner.py").exists()
+    assert not list((tmp_path / "model" / "code").rglob("__pycache__"))
