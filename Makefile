@@ -1,8 +1,9 @@
 # dlcamp: `make help` lists the words; every word is also `python -m dlcamp WORD VARIABLE=value ...`.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-RUN := .venv/bin/python -m dlcamp
-WORDS := exp list describe runs show ui register new doctor help
+# not called RUN: that is a variable of the user's (make show RUN=...), which would replace it
+override DLCAMP := .venv/bin/python -m dlcamp
+override WORDS := exp list describe runs show ui register new doctor help
 
 # the variables given on the command line, as they were typed, quoted for the shell; dlcamp refuses those it does not know
 define newline
@@ -10,14 +11,14 @@ define newline
 
 endef
 quoted = '$(subst $(newline), ,$(subst ','\'',$(1)))'
-GIVEN = $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(call quoted,$v=$(value $v))))
+override GIVEN = $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(call quoted,$v=$(value $v))))
 
 .PHONY: $(WORDS) setup check test test-all
 $(WORDS): .venv/.ready
-	@$(RUN) $@ $(GIVEN)
+	@$(DLCAMP) $@ $(GIVEN)
 
 setup: .venv/.ready ## build .venv from the lock
-	@$(RUN) allow setup $(GIVEN)
+	@$(DLCAMP) allow setup $(GIVEN)
 
 .venv/.ready: requirements.lock
 	@for python in $$DLCAMP_PYTHON python3.11 python3 python; do \
@@ -28,21 +29,21 @@ setup: .venv/.ready ## build .venv from the lock
 	  "or name it: DLCAMP_PYTHON=/path/to/python3.11 make ..." >&2; exit 2
 
 check: .venv/.ready ## lint, types and house tests: exactly what CI runs
-	@$(RUN) allow check $(GIVEN)
+	@$(DLCAMP) allow check $(GIVEN)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest tests/house
 
 test: .venv/.ready ## the tests (under five minutes)
-	@$(RUN) allow test $(GIVEN)
+	@$(DLCAMP) allow test $(GIVEN)
 	.venv/bin/python -m pytest
 
 test-all: .venv/.ready ## also the slow ones and those on real data
-	@$(RUN) allow test-all $(GIVEN)
+	@$(DLCAMP) allow test-all $(GIVEN)
 	.venv/bin/python -m pytest -m "slow or real_data or not slow"
 
 # a word no rule knows: dlcamp names the nearest
 .DEFAULT:
-	@if [ -x .venv/bin/python ]; then exec $(RUN) $@ $(GIVEN); fi; \
+	@if [ -x .venv/bin/python ]; then exec $(DLCAMP) $@ $(GIVEN); fi; \
 	echo "error: unknown word '$@'; the words are: $(WORDS) setup check test test-all" >&2; exit 2

@@ -30,11 +30,15 @@ class Listing:
     course: str
 
     @property
+    def section(self) -> tuple[int, ...]:
+        """The course's section number; empty where there is none."""
+        numbers = re.match(r"[\d.]+", self.course)
+        return tuple(int(part) for part in numbers.group().split(".") if part) if numbers else ()
+
+    @property
     def order(self) -> tuple[Any, ...]:
         """Sorts by the course's section number, the unnumbered last, then by name."""
-        numbers = re.match(r"[\d.]+", self.course)
-        section = tuple(int(part) for part in numbers.group().split(".") if part) if numbers else ()
-        return (not section, section, self.chapter, self.name)
+        return (not self.section, self.section, self.name)
 
     @property
     def heading(self) -> str:
@@ -42,8 +46,12 @@ class Listing:
         return re.sub(r"^[\d.]+\s*", "", self.course)
 
 
-def listing(root: Path) -> dict[str, Listing]:
-    """Every experiment under `root`/experiments, in the course's order.
+def listing(root: Path, broken: list[str] | None = None) -> dict[str, Listing]:
+    """Every experiment under `root`/experiments, in the course's order, chapter by chapter.
+
+    Args:
+        broken: takes the messages of files that are no experiment, so that one of them does not hide the others.
+            None: the first of them is raised.
 
     Raises:
         DiscoveryError: a file with no or several experiments, another name than its stem, or one stem twice.
@@ -52,13 +60,24 @@ def listing(root: Path) -> dict[str, Listing]:
     for path in sorted((root / "experiments").glob("*/*.py")):
         if path.name.startswith("_"):
             continue
-        one = _read(path)
+        try:
+            one = _read(path)
+        except DiscoveryError as error:
+            if broken is None:
+                raise
+            broken.append(str(error))
+            continue
         if one.name in found:
             raise DiscoveryError(
                 f"two experiments are called {one.name!r}:\n  {found[one.name].path}\n  {path}\nrename one of the files"
             )
         found[one.name] = one
-    return {one.name: one for one in sorted(found.values(), key=lambda item: item.order)}
+    # a chapter stands where its first numbered section does; its experiments stay together
+    chapters: dict[str, tuple[Any, ...]] = {}
+    for one in found.values():
+        chapters[one.chapter] = min(chapters.get(one.chapter, one.order), one.order)
+    ordered = sorted(found.values(), key=lambda item: (chapters[item.chapter][:2], item.chapter, item.order))
+    return {one.name: one for one in ordered}
 
 
 def _read(path: Path) -> Listing:
@@ -95,8 +114,12 @@ def _keyword(call: ast.Call, name: str) -> str:
 
 def find(root: Path, name: str) -> Listing:
     """The listing of one experiment; UnknownName with the nearest otherwise."""
-    known = listing(root)
+    broken: list[str] = []
+    known = listing(root, broken)
     if name not in known:
+        its_own = [message for message in broken if f"{name}.py" in message]
+        if its_own:
+            raise DiscoveryError(its_own[0])
         raise UnknownName("experiment", name, known, "see them all: make list")
     return known[name]
 

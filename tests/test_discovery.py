@@ -35,6 +35,8 @@ def test_experiments_are_listed_in_the_order_of_the_course_without_being_importe
     write(tmp_path, "basics", "loose", module("loose"))
     found = listing(tmp_path)
     assert list(found) == ["first", "second", "loose"]
+    write(tmp_path, "convolution", "later", module("later", "3.1 卷积"))
+    assert list(listing(tmp_path)) == ["first", "second", "loose", "later"]
     assert found["first"].heading == "逻辑回归"
     assert found["first"].question == "Is it so?"
 
@@ -111,3 +113,14 @@ def test_an_unknown_section_names_the_nearest(tmp_path: Path) -> None:
     yaml_of(tmp_path, "preset: {smoke: {}}\n")
     with pytest.raises(UnknownName, match="did you mean 'presets'"):
         settings(tmp_path, find(tmp_path, "sole"))
+
+
+def test_a_broken_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    write(tmp_path, "basics", "sole", module("sole"))
+    write(tmp_path, "basics", "torn", "def (\n")
+    broken: list[str] = []
+    assert list(listing(tmp_path, broken)) == ["sole"]
+    assert "torn.py" in broken[0]
+    assert find(tmp_path, "sole").name == "sole"
+    with pytest.raises(DiscoveryError, match=r"torn\.py"):
+        find(tmp_path, "torn")

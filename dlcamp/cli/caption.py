@@ -18,17 +18,22 @@ def run(given: Given, root: Path) -> int:
         )
     model, *images = given.positional
     from dlcamp.registry.captions import caption_files
-    from dlcamp.tracking import open_existing_store
+    from dlcamp.tracking import Terminal, captured_output, open_existing_store
 
+    missing = [image for image in images if not Path(image).is_file()]
+    if len(missing) == len(images):
+        raise UserError(f"there is no file {missing[0]}")
     store = open_existing_store(say=say)
     if store is None:
         raise UserError("there is no model yet; train one: make exp NAME=caption_lstm")
-    found = caption_files(store, model, [Path(image) for image in images])
+    # TensorFlow greets on the terminal whatever it is told; its lines are kept where a bug would be looked for
+    with captured_output(store.folder / "caption.log", Terminal.standard()):
+        found = caption_files(store, model, [Path(image) for image in images])
     trained_on = next((one.trained_on for one in found if one.trained_on), "")
     if trained_on:
         say(f"{model}, trained on {trained_on}")
     for one in found:
-        say(f"{one.path}: {one.caption if one.error is None else f'cannot be read: {one.error}'}")
+        say(f"{one.path}: {one.caption if one.error is None else one.error.splitlines()[0]}")
     novel = [one for one in found if one.novel]
     if novel:
         say(

@@ -30,7 +30,9 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
         f"{name.removesuffix('.html')[:8]:<8} {place(store, row, name)}" for name in files if name.endswith(".html")
     ]
     lines.append(f"run      {row.name}       (browse: make ui; in full: make show RUN={row.id[:8]})")
-    if experiment.next:
+    if row.tags.get("dlcamp.preset") == "smoke":
+        lines.append(f"next     the whole of it: make exp NAME={row.experiment}")
+    elif experiment.next:
         lines.append(f"next     {experiment.next}")
     return "\n".join(lines)
 

@@ -12,7 +12,8 @@ from dlcamp.errors import UnknownName
 
 def run(given: Given, root: Path) -> int:
     """Print the table."""
-    found = list(listing(root).values())
+    broken: list[str] = []
+    found = list(listing(root, broken).values())
     chapter = given.get("CHAPTER")
     if chapter:
         known = {one.chapter for one in found}
@@ -23,6 +24,8 @@ def run(given: Given, root: Path) -> int:
     print(
         f"\n{len(found)} experiments; one of them in full: make describe NAME={found[0].name}" if found else "none yet"
     )
+    for message in broken:
+        print(f"left out: {message}")
     return 0
 
 

@@ -35,6 +35,10 @@ def _head(row: RunRow) -> list[str]:
         f"started  {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(row.started))}{took}",
         f"data     {row.params.get('data', '')}  digest {row.tags.get('dlcamp.data_digest', '')[:60]}",
     ]
+    if row.tags.get("dlcamp.ended"):
+        lines.append(f"ended    by {row.tags['dlcamp.ended']}")
+    if row.status in ("KILLED", "FAILED"):
+        lines.append(f"go on    make exp RESUME={row.id[:8]}")
     commit = row.tags.get("dlcamp.git_commit")
     if commit:
         dirty = " with uncommitted changes (uncommitted.patch)" if row.tags.get("dlcamp.git_dirty") == "true" else ""

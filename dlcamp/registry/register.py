@@ -83,7 +83,9 @@ def register(store: Store, experiment: Experiment, data_name: str, *, run: str |
         UserError: the experiment trains no model, or the run is another experiment's.
     """
     if experiment.predictor is None:
-        raise UserError(f"{experiment.name} trains no model (it names no predictor), so that it has none to register")
+        raise UserError(
+            f"{experiment.name} saves no model: give @experiment a predictor and a scorer, and call run.model(...), so that it has none to register"
+        )
     again = f"make exp NAME={experiment.name}" + (f" DATA={data_name}" if data_name != experiment.data[0] else "")
     row = _given(store, experiment, run) if run else _best(store, experiment, data_name, again)
     name = registered_name(experiment.name, data_name)

@@ -51,7 +51,7 @@ def _grows(metrics):
     sources={"model": "dlcamp.training.linear:LogisticModel", "figure": "dlcamp.analysis.boundary:draw_boundary"},
     predictor="dlcamp.training.linear:LogisticModel",
     scorer="experiments.basics.purchase_odds:rescore",
-    next="change the penalty: make exp NAME=purchase_odds SET=C=100; or caption images: make exp NAME=caption_lstm",
+    next="another penalty: make exp NAME=purchase_odds SET=C=1000; or caption images: make exp NAME=caption_lstm",
 )
 def purchase_odds(config, data, run):
     model = _fit(config, data.rows)

@@ -157,6 +157,10 @@ def test_make_passes_variables_as_they_were_typed(copy_of_repository: Path) -> N
     shown = make(copy_of_repository, "exp", "SET=epochs=12 units=512", f"NOTE={note}").stdout
     assert "[SET=epochs=12 units=512]" in shown
     assert f"[NOTE={note}]" in shown
+    assert "[RUN=a-name]" in make(copy_of_repository, "show", "RUN=a-name").stdout
+    every = [f"{name}=x" for name in BY_WORD["exp"].variables]
+    shown = make(copy_of_repository, "exp", *every).stdout
+    assert all(f"[{given}]" in shown for given in every)
     assert "[expp]" in make(copy_of_repository, "expp").stdout
 
 
