@@ -84,7 +84,8 @@ def register(store: Store, experiment: Experiment, data_name: str, *, run: str |
     """
     if experiment.predictor is None:
         raise UserError(
-            f"{experiment.name} saves no model: give @experiment a predictor and a scorer, and call run.model(...), so that it has none to register"
+            f"{experiment.name} saves no model, so that it has none to register; "
+            "give @experiment a predictor and a scorer, and call run.model(...) in the body"
         )
     again = f"make exp NAME={experiment.name}" + (f" DATA={data_name}" if data_name != experiment.data[0] else "")
     row = _given(store, experiment, run) if run else _best(store, experiment, data_name, again)

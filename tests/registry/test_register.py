@@ -221,7 +221,7 @@ def test_a_run_of_another_experiment_is_the_users_mistake(empty: Store, purchase
 
 
 def test_an_experiment_without_a_model_has_nothing_to_register(empty: Store, purchase_odds: Experiment) -> None:
-    with pytest.raises(UserError, match="trains no model"):
+    with pytest.raises(UserError, match="saves no model"):
         register(empty, replace(purchase_odds, predictor=None, scorer=None), "purchases")
 
 
