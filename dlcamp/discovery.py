@@ -46,12 +46,12 @@ class Listing:
         return re.sub(r"^[\d.]+\s*", "", self.course)
 
 
-def listing(root: Path, broken: list[str] | None = None) -> dict[str, Listing]:
+def listing(root: Path, broken: dict[Path, str] | None = None) -> dict[str, Listing]:
     """Every experiment under `root`/experiments, in the course's order, chapter by chapter.
 
     Args:
-        broken: takes the messages of files that are no experiment, so that one of them does not hide the others.
-            None: the first of them is raised.
+        broken: takes, by path, the messages of files that are no experiment, so that one of them does not hide
+            the others. None: the first of them is raised.
 
     Raises:
         DiscoveryError: a file with no or several experiments, another name than its stem, or one stem twice.
@@ -65,7 +65,7 @@ def listing(root: Path, broken: list[str] | None = None) -> dict[str, Listing]:
         except DiscoveryError as error:
             if broken is None:
                 raise
-            broken.append(str(error))
+            broken[path] = str(error)
             continue
         if one.name in found:
             raise DiscoveryError(
@@ -114,12 +114,12 @@ def _keyword(call: ast.Call, name: str) -> str:
 
 def find(root: Path, name: str) -> Listing:
     """The listing of one experiment; UnknownName with the nearest otherwise."""
-    broken: list[str] = []
+    broken: dict[Path, str] = {}
     known = listing(root, broken)
     if name not in known:
-        its_own = [message for message in broken if f"{name}.py" in message]
-        if its_own:
-            raise DiscoveryError(its_own[0])
+        for path, message in broken.items():
+            if path.stem == name:
+                raise DiscoveryError(message)
         raise UnknownName("experiment", name, known, "see them all: make list")
     return known[name]
 

@@ -268,16 +268,17 @@ def _checked(experiment: Experiment, metrics: Mapping[str, float]) -> dict[str, 
 
 
 def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -> Proof | None:
-    """Log the model, the final metrics on it, the claims' verdicts; prove that the model reloads."""
+    """Log the model and the final metrics on it, prove that the model reloads, judge the claims."""
     experiment, model_id = plan.request.experiment, None
     if run.trained is not None and experiment.predictor is not None:
         model_id = _log_model(plan, store, run)
         run.tags({"dlcamp.model_id": model_id})
     run.final(final, data=plan.request.data, digest=plan.dataset.digest, model_id=model_id)
+    proof = _prove(store, run, model_id) if model_id else None
     verdicts = [[claim.statement, claim.verdict(final)] for claim in experiment.claims]
     if verdicts:
         run.tags({"dlcamp.claims": json.dumps(verdicts, ensure_ascii=False)})
-    return _prove(store, run, model_id) if model_id else None
+    return proof
 
 
 def _log_model(plan: Plan, store: Store, run: ActiveRun) -> str:

@@ -1,36 +1,22 @@
-"""What captions score without looking: the rows that stand beside every score, on the same images.
+"""Captions that are made without looking, and those of one person: what the rows beside a run's scores say.
 
 A score means nothing alone. The floors are the best constant sentence and the run's own captions shuffled over the
-images; the human row scores one person's caption against the others', beside the run against the same others, because
-with one reference fewer everybody scores lower.
+images; `leave_one_out` lets one person's caption be scored against the others'. `bounds.py` makes the rows of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from dlcamp.captioning.bleu import BleuReferences, bleu_of_sums
 from dlcamp.captioning.cider import CiderScorer
-from dlcamp.captioning.scores import SCORE_NAMES, CaptionScores, score_captions
 from dlcamp.captioning.tokens import tokenize
 from dlcamp.errors import DataError
 
 Objective = Literal["bleu_4", "cider"]
-
-OBJECTIVES: dict[Objective, str] = {"bleu_4": "BLEU-4", "cider": "CIDEr"}
-
-
-@dataclass(frozen=True)
-class ReferenceRow:
-    """One row of the table beside a run's scores."""
-
-    name: str
-    scores: CaptionScores
-    note: str = ""
 
 
 def best_constant(
@@ -90,49 +76,3 @@ def leave_one_out(references: Sequence[Sequence[str]], seed: int) -> tuple[list[
         captions.append(image[drawn])
         others.append([*image[:drawn], *image[drawn + 1 :]])
     return captions, others
-
-
-def reference_rows(
-    captions: Sequence[str],
-    references: Sequence[Sequence[str]],
-    train_captions: Iterable[str],
-    seed: int,
-    ids: Sequence[str] | None = None,
-) -> list[ReferenceRow]:
-    """Floors, and the human row where every image has two references or more.
-
-    Args:
-        captions: what the run wrote, one an image.
-        references: of the same images.
-        train_captions: candidates for the constant.
-        seed: of the shuffling and of which reference is left out.
-        ids: of the images.
-    """
-    train = list(train_captions)
-    rows = []
-    for objective, shown in OBJECTIVES.items():
-        sentence = best_constant(train, references, objective)
-        scores = score_captions([sentence] * len(references), references, ids=ids)
-        rows.append(ReferenceRow(f"best constant ({shown})", scores, sentence))
-    if len(captions) > 1:
-        dealt = score_captions(shuffled(captions, seed), references, ids=ids)
-        rows.append(ReferenceRow("shuffled", dealt, "this run's captions on other images"))
-    if min(len(image) for image in references) > 1:
-        human, others = leave_one_out(references, seed)
-        note = "one reference against the others"
-        rows.append(ReferenceRow("human", score_captions(human, others, ids=ids), note))
-        note = "against the same references as the human row"
-        rows.append(ReferenceRow("this run, same", score_captions(captions, others, ids=ids), note))
-    return rows
-
-
-def reference_table(rows: Sequence[ReferenceRow]) -> str:
-    """The rows as text, one a line, n first: `name  n  B1 B2 B3 B4  ROUGE-L  CIDEr  note`."""
-    width = max((len(row.name) for row in rows), default=4)
-    heads = ("B1", "B2", "B3", "B4", "ROUGE-L", "CIDEr")
-    lines = [f"{'':{width}}  {'n':>5}  " + "  ".join(f"{head:>7}" for head in heads)]
-    for row in rows:
-        scores = row.scores.scores
-        values = "  ".join(f"{scores[name]:7.3f}" for name in SCORE_NAMES)
-        lines.append(f"{row.name:{width}}  {row.scores.n:5}  {values}  {row.note}".rstrip())
-    return "\n".join(lines)

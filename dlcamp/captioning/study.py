@@ -70,7 +70,7 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
 
     run.predictions(found.rows())
     run.text(table_csv(found, rows), "scores.csv")
-    run.text(summary(found, rows, config, data.name), "summary.txt")
+    run.text(summary(found, rows, config.beam), "summary.txt")
     run.text(_gallery(found, blind_said, encoded.test.items, data, run.name), "gallery.html")
     run.model(predictor, [data.image(item.id) for item in encoded.test.items], said)
     return {

@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 
 from dlcamp.captioning.bounds import Bound
-from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.results import Results
 
 LABELS = {
@@ -31,12 +30,12 @@ LABELS = {
 }
 
 
-def summary(found: Results, rows: Sequence[Bound], config: CaptionConfig, data: str) -> str:
+def summary(found: Results, rows: Sequence[Bound], beam: int) -> str:
     """The table with intervals, floors and ceilings, what it rests on, and captions right and wrong."""
     n = found.scores.n
     heads = [row.name for row in rows]
     lines = [
-        f"{f'test, {n} images, beam {config.beam}':<26}{'this run':>9}   {'95 % over images':<18}"
+        f"{f'test, {n} images, beam {beam}':<28}{'this run':>9}   {'95 % over images':<18}"
         + "".join(f"{head:>11}" for head in heads)
     ]
     for name, label in LABELS.items():
@@ -46,7 +45,7 @@ def summary(found: Results, rows: Sequence[Bound], config: CaptionConfig, data: 
         interval = found.intervals[name]
         others = "".join(_cell(row.results.value(name)) for row in rows)
         count = f" (n {found.rates[name].n})" if name in found.rates and found.rates[name].n != n else ""
-        lines.append(f"  {label + count:<24}{value:>9.3f}   [{interval.low:.3f}, {interval.high:.3f}]    {others}")
+        lines.append(f"  {label + count:<26}{value:>9.3f}   [{interval.low:.3f}, {interval.high:.3f}]    {others}")
     lines += [f"{row.kind}: {row.name}, {row.note}" for row in rows]
     totals = found.scores.totals
     lines.append(

@@ -76,11 +76,6 @@ class Vocabulary:
                 shown.append(MARKS[UNKNOWN] if number == UNKNOWN else self.words[number - len(MARKS)])
         return " ".join(shown)
 
-    def unknown_share(self, captions: Iterable[str]) -> float:
-        """Share of the captions' words that are unknown (0 when there are none)."""
-        ids = [number for caption in captions for number in self.encode(caption)]
-        return ids.count(UNKNOWN) / len(ids) if ids else 0.0
-
     def save(self, path: Path) -> None:
         """Write as JSON."""
         path.write_text(json.dumps({"words": self.words}, ensure_ascii=False, indent=0), encoding="utf-8")

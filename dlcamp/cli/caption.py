@@ -17,12 +17,11 @@ def run(given: Given, root: Path) -> int:
             "example: .venv/bin/python -m dlcamp caption caption_lstm@champion photo.jpg"
         )
     model, *images = given.positional
+    if not any(Path(image).is_file() for image in images):
+        raise UserError(f"there is no file {images[0]}")
     from dlcamp.registry.captions import caption_files
     from dlcamp.tracking import Terminal, captured_output, open_existing_store
 
-    missing = [image for image in images if not Path(image).is_file()]
-    if len(missing) == len(images):
-        raise UserError(f"there is no file {missing[0]}")
     store = open_existing_store(say=say)
     if store is None:
         raise UserError("there is no model yet; train one: make exp NAME=caption_lstm")

@@ -12,7 +12,7 @@ from dlcamp.errors import UnknownName
 
 def run(given: Given, root: Path) -> int:
     """Print the table."""
-    broken: list[str] = []
+    broken: dict[Path, str] = {}
     found = list(listing(root, broken).values())
     chapter = given.get("CHAPTER")
     if chapter:
@@ -24,7 +24,7 @@ def run(given: Given, root: Path) -> int:
     print(
         f"\n{len(found)} experiments; one of them in full: make describe NAME={found[0].name}" if found else "none yet"
     )
-    for message in broken:
+    for message in broken.values():
         print(f"left out: {message}")
     return 0
 

@@ -22,7 +22,7 @@ def run(given: Given, root: Path) -> int:
                 f"{what}={value!r} must be lower case letters, digits and _, and no word of Python's own, "
                 "for example my_question"
             )
-    known = listing(root, [])
+    known = listing(root, {})
     if name in known:
         raise UserError(f"there is an experiment {name} already: {known[name].path}")
     module = root / "experiments" / chapter / f"{name}.py"

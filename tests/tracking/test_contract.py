@@ -32,9 +32,9 @@ class OnServer:
 
 
 class TestServerCore(OnServer, TrackingCore):
-    pass
+    """Over HTTP, what no run can do without."""
 
 
 @pytest.mark.slow
 class TestServer(OnServer, TrackingContract):
-    pass
+    """Over HTTP, the whole contract."""
