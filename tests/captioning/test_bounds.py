@@ -82,9 +82,8 @@ def test_the_summary_says_n_interval_floors_ceilings_and_why_a_caption_is_wrong(
     test = scenes.items("test")
     said = ["there is there", *(item.references[0] for item in test[1:])]
     found = measure(said, test, scenes, "test")
-    lines = summary(
-        found, bounds(found, test, test, scenes, said, seed=0), CaptionConfig(beam=2), "scenes"
-    ).splitlines()
+    rows = bounds(found, test, test, scenes, said, seed=0)
+    lines = summary(found, rows, beam=2).splitlines()
     assert lines[0].split()[:4] == ["test,", "12", "images,", "beam"]
     assert lines[0].split()[-5:] == ["blind", "constant", "shuffled", "sampled", "consensus"]
     truthful = next(line for line in lines if line.strip().startswith("truthful"))
