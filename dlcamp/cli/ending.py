@@ -41,6 +41,8 @@ def _headline(outcome: Outcome) -> str:
     row = outcome.row
     seed, data = row.params.get("seed", "?"), row.params.get("data", "?")
     preset = f"  preset {row.tags['dlcamp.preset']}" if row.tags.get("dlcamp.preset") else ""
+    if row.tags.get("dlcamp.substituted"):
+        preset += f"  SUBSTITUTED: {row.tags['dlcamp.substituted']}"
     start = f"\n{row.experiment}  {data}{preset}  seed {seed}  "
     if outcome.cached:
         took = duration((row.ended or row.started) - row.started)

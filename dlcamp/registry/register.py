@@ -25,6 +25,8 @@ from dlcamp.tracking.protocol import RunRow, Store
 CHAMPION = "champion"
 TOLERANCE = 1e-6
 SMOKE = "smoke"
+NEVER_TAG = "dlcamp.never_champion"
+"""A body sets it to the kind of runs that may never become a champion ("runs with a substituted encoder")."""
 _VERSIONS_TAG = "mlflow.modelVersions"
 
 
@@ -119,7 +121,7 @@ def _best(store: Store, experiment: Experiment, data_name: str, again: str) -> R
     best: RunRow | None = None
     for row in sorted(present or rows, key=lambda row: row.started):
         value = row.metrics.get(metric, math.nan)
-        if row.status != "FINISHED" or row.tags.get("dlcamp.preset") == SMOKE or not math.isfinite(value):
+        if row.status != "FINISHED" or never(row) or not math.isfinite(value):
             continue
         if best is None or experiment.objective.better(value, best.metrics[metric]):
             best = row
@@ -130,8 +132,13 @@ def _best(store: Store, experiment: Experiment, data_name: str, again: str) -> R
     return best
 
 
+def never(row: RunRow) -> str:
+    """Which kind of runs this one is of that never become a champion; empty when it may."""
+    return "smoke runs" if row.tags.get("dlcamp.preset") == SMOKE else row.tags.get(NEVER_TAG, "")
+
+
 def _what_there_is(rows: Sequence[RunRow]) -> str:
-    kinds = Counter("smoke, never registered" if r.tags.get("dlcamp.preset") == SMOKE else r.status for r in rows)
+    kinds = Counter(f"never registered ({never(row)})" if never(row) else row.status for row in rows)
     return ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "none was made yet"
 
 
@@ -141,8 +148,8 @@ def _check_run(gate: _Gate, store: Store, row: RunRow, data_name: str, again: st
         gate.refuse("finished", f"the run is {row.status}", f"go on with it: make exp RESUME={row.name}")
     gate.passed("finished", row.name)
     preset = row.tags.get("dlcamp.preset") or "none"
-    if preset == SMOKE:
-        gate.refuse("preset", "smoke runs never become a champion", f"make a real run: {again}")
+    if never(row):
+        gate.refuse("eligible", f"{never(row)} never become a champion", f"make a real run: {again}")
     if row.tags.get("dlcamp.kind") != "run":
         gate.refuse("kind", row.tags.get("dlcamp.kind", "unknown"), f"only single runs are registered: {again}")
     gate.passed("preset", preset)

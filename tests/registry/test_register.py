@@ -157,10 +157,17 @@ def test_a_run_that_is_named_takes_over_and_the_earlier_keeps_its_version(
     assert (back.run, back.version, back.changed) == (made.best.name, "1", True)
 
 
-def test_smoke_runs_never_pass(made: Made, purchase_odds: Experiment) -> None:
-    with retagged(made, "dlcamp.preset", "smoke"):
+@pytest.mark.parametrize(
+    ("tag", "value", "kind"),
+    [
+        ("dlcamp.preset", "smoke", "smoke runs"),
+        ("dlcamp.never_champion", "runs with a substituted encoder", "runs with a substituted encoder"),
+    ],
+)
+def test_runs_of_some_kinds_never_pass(made: Made, purchase_odds: Experiment, tag: str, value: str, kind: str) -> None:
+    with retagged(made, tag, value):
         assert _best(made.store, purchase_odds, "purchases", "").id == made.weak.id
-        with pytest.raises(Refusal, match=r"ok  finished: .*\n  no  preset: smoke runs never"):
+        with pytest.raises(Refusal, match=rf"ok  finished: .*\n  no  eligible: {kind} never become a champion"):
             register(_without_champion(made.store), purchase_odds, "purchases", run=made.best.name)
 
 
@@ -208,7 +215,7 @@ def test_runs_that_cannot_be_registered_are_counted(empty: Store, purchase_odds:
     run.metrics({"val/log_loss": 0.1})
     run.end("FAILED")
     empty.tracker.start("purchase_odds", "purchase_odds-y", {**tags, "dlcamp.preset": "smoke"}).end("FINISHED")
-    with pytest.raises(Refusal, match="1 FAILED, 1 smoke, never registered"):
+    with pytest.raises(Refusal, match=r"1 FAILED, 1 never registered \(smoke runs\)"):
         register(empty, purchase_odds, "purchases")
     with pytest.raises(Refusal, match="the run is FAILED"):
         register(empty, purchase_odds, "purchases", run="purchase_odds-x")
