@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 # not called RUN: that is a variable of the user's (make show RUN=...), which would replace it
 override DLCAMP := .venv/bin/python -m dlcamp
-override WORDS := exp list describe runs show ui register new doctor help
+override WORDS := exp list describe data runs show ui register new doctor help
 
 # the variables given on the command line, as they were typed, quoted for the shell; dlcamp refuses those it does not know
 define newline
@@ -37,11 +37,11 @@ check: .venv/.ready ## lint, types and house tests: exactly what CI runs
 
 test: .venv/.ready ## the tests (under five minutes)
 	@$(DLCAMP) allow test $(GIVEN)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 test-all: .venv/.ready ## also the slow ones and those on real data
 	@$(DLCAMP) allow test-all $(GIVEN)
-	.venv/bin/python -m pytest -m "slow or real_data or not slow"
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m "slow or real_data or not slow"
 
 # a word no rule knows: dlcamp names the nearest
 .DEFAULT:

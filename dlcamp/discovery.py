@@ -157,10 +157,14 @@ class Preset:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `configs/<chapter>/<name>.yaml` says: only what differs from the class defaults."""
+    """What `configs/<chapter>/<name>.yaml` says: only what differs from the class defaults.
+
+    `base` holds for every run, `data` by data set for runs on it, `presets` for those that ask.
+    """
 
     path: Path
     base: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presets: Mapping[str, Preset] = field(default_factory=dict)
 
     def preset(self, name: str) -> Preset:
@@ -170,7 +174,7 @@ class Settings:
         return self.presets[name]
 
 
-_SECTIONS = {"base", "presets"}
+_SECTIONS = {"base", "data", "presets"}
 
 
 def settings(root: Path, one: Listing) -> Settings:
@@ -189,9 +193,13 @@ def settings(root: Path, one: Listing) -> Settings:
     presets = {}
     for name, values in _mapping(path, "presets", content.get("presets")).items():
         chosen = dict(_mapping(path, f"presets.{name}", values))
-        data = chosen.pop("data", None)
-        presets[name] = Preset(chosen, data)
-    return Settings(path, _mapping(path, "base", content.get("base")), presets)
+        on = chosen.pop("data", None)
+        presets[name] = Preset(chosen, on)
+    data_sets = {
+        name: _mapping(path, f"data.{name}", values)
+        for name, values in _mapping(path, "data", content.get("data")).items()
+    }
+    return Settings(path, _mapping(path, "base", content.get("base")), data_sets, presets)
 
 
 def _mapping(path: Path, where: str, value: Any) -> Mapping[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,15 @@ def _session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+@pytest.fixture
+def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing answers where VGG16 is published, and Keras has not fetched it before."""
+    from dlcamp.vision.vgg_weights import PUBLISHED
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    monkeypatch.setitem(PUBLISHED, "vgg16", replace(PUBLISHED["vgg16"], url=f"http://127.0.0.1:{port}/vgg16.h5"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -99,9 +99,21 @@ def test_settings_keep_scalars_as_text_and_know_presets(tmp_path: Path) -> None:
         found.preset("smok")
 
 
+def test_settings_know_what_holds_on_a_data_set(tmp_path: Path) -> None:
+    yaml_of(tmp_path, "base: {rate: 1}\ndata:\n  mnist: {rate: 2}\n  digits:\n")
+    assert settings(tmp_path, find(tmp_path, "sole")).data == {"mnist": {"rate": "2"}, "digits": {}}
+
+
 @pytest.mark.parametrize(
     "text",
-    ["base: {a: 1, a: 2}\n", "- a\n- b\n", "base: [1]\n", "base: {a: [}\n", "presets: {smoke: 3}\n"],
+    [
+        "data: {mnist: 3}\n",
+        "base: {a: 1, a: 2}\n",
+        "- a\n- b\n",
+        "base: [1]\n",
+        "base: {a: [}\n",
+        "presets: {smoke: 3}\n",
+    ],
 )
 def test_a_yaml_that_cannot_be_meant_is_refused_naming_the_file(tmp_path: Path, text: str) -> None:
     yaml_of(tmp_path, text)

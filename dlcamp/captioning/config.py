@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from dlcamp.config import Choice, ExperimentConfig, Float, Int, tune
+from dlcamp.errors import ConfigError
 
 
 class CaptionConfig(ExperimentConfig):
@@ -12,13 +15,25 @@ class CaptionConfig(ExperimentConfig):
 
     decoder: Literal["merge"] = tune("merge", help="where the image meets the words")
     blind: bool = tune(False, help="exchange every image for zeros: the language-model floor")
-    features: Literal["pooled", "map"] = tune("pooled", help="one vector an image, or the 7x7 map")
+    recipe: Literal["sequences", "camp"] = tune(
+        "sequences", help="camp: tokenizer, prefix rows, one image a batch, greedy search and metric as the course has"
+    )
+    encoder: Literal["lite0", "vgg16", "vgg19"] = tune("lite0", help="what turns an image into features")
+    encoder_weights: str = tune("", help="path of the encoder's weights; empty: the published ones")
+    preprocessing: Literal["own", "course"] = tune("own", help="course: VGG's input as the course prepares it")
+    substitute: bool = tune(False, help="go on with lite0 where the encoder's weights cannot be had; the run says so")
+    features: Literal["pooled", "map"] = tune("pooled", help="one vector an image, or the map (7x7, VGG 14x14)")
+    features_file: str = tune("", help="the course's features.pkl, in the place of extraction")
+    tokenizer_file: str = tune("", help="the course's tokenizer.pkl, for the recipe camp")
     scaling: Literal["standardise", "l2", "none"] = tune(
         "standardise", space=Choice("standardise", "l2"), help="what is done to the features first"
     )
     units: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True), help="recurrent and hidden width")
     embedding: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True), help="width of a word's vector")
     dropout: float = tune(0.5, valid=Float(0, 0.95), space=Float(0.1, 0.6), help="share dropped, image and words")
+    output_dropout: float = tune(
+        0.0, valid=Float(0, 0.95), space=Float(0, 0.6), help="share dropped of what the words' LSTM says"
+    )
 
     learning_rate: float = tune(1e-3, valid=Float(1e-7, 1), space=Float(2e-4, 4e-3, log=True), help="Adam's step")
     schedule: Literal["constant", "cosine"] = tune(
@@ -33,6 +48,7 @@ class CaptionConfig(ExperimentConfig):
     precision: Literal["float32", "mixed_bfloat16"] = tune(
         "float32", help="mixed_bfloat16 is faster only on processors that have it"
     )
+    save_epochs: bool = tune(False, help="keep the weights of each epoch as an artifact, as the course does")
 
     min_count: int = tune(5, valid=Int(1, 10_000), help="a word seen less often in training is unknown")
     max_length: int = tune(30, valid=Int(1, 200), help="words a caption, longer ones are cut")
@@ -45,3 +61,42 @@ class CaptionConfig(ExperimentConfig):
     train_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many training images; all")
     val_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many validation images; all")
     test_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many test images; all")
+
+    def inputs(self) -> Mapping[str, str]:
+        """Digests of the files the config names, and which weights a VGG encoder finds here.
+
+        Raises:
+            ConfigError: a file does not exist, or values that exclude each other.
+        """
+        self._check()
+        found = {}
+        for name in ("features_file", "tokenizer_file"):
+            if getattr(self, name):
+                found[name] = _digest(name, getattr(self, name))
+        if self.encoder != "lite0" and not self.features_file:
+            from dlcamp.vision.vgg_weights import digest_of, find
+
+            weights = find(self.encoder, self.encoder_weights)
+            found["encoder_weights"] = digest_of(weights) if weights else "not here"
+        return found
+
+    def _check(self) -> None:
+        if self.encoder == "lite0" and (self.encoder_weights or self.features_file or self.preprocessing != "own"):
+            raise ConfigError(
+                "encoder_weights, features_file and preprocessing=course belong to VGG, the encoder is lite0\n"
+                'say which: SET="encoder=vgg16 ..."'
+            )
+        if self.features_file and self.features != "pooled":
+            raise ConfigError("features_file holds pooled vectors (fc2); leave out features=map")
+        if self.tokenizer_file and self.recipe != "camp":
+            raise ConfigError("tokenizer_file belongs to the course's recipe: SET=recipe=camp, or PRESET=camp")
+
+
+def _digest(name: str, text: str) -> str:
+    import hashlib
+
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{name}={text}: there is no such file")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """Decoders: from image features to words, as plain functions that return three Keras models sharing their layers.
 
     teacher (features, words) -> logits (batch, time, vocabulary)      trains on all time steps at once
+            (`camp`: (features, prefix) -> logits (batch, vocabulary)  the next word only, as the course trains)
     start   features -> contexts and first states                      once an image
     step    (word, contexts, states) -> logits (batch, vocabulary), next states       once a word
 
@@ -48,13 +49,14 @@ class DecoderSpec:
     scaling: str = "standardise"
     blind: bool = False
     precision: str = "float32"
+    output_dropout: float = 0.0
 
     @classmethod
     def of(cls, config: CaptionConfig, vocabulary_size: int, feature_shape: tuple[int, ...]) -> DecoderSpec:
         """The spec that a config asks for; `feature_shape` is that of one image, without the batch."""
         return cls(
             config.decoder, vocabulary_size, tuple(feature_shape), config.units, config.embedding, config.dropout,
-            config.scaling, config.blind, config.precision,
+            config.scaling, config.blind, config.precision, config.output_dropout,
         )  # fmt: skip
 
 
@@ -118,6 +120,24 @@ class Prepare(keras.layers.Layer):
         self.scale.assign(1 / np.maximum(deviation, floor))
 
 
+class WordLogits(keras.layers.Dense):
+    """Logits of the next word in float32. While training they are multiplied in the net's precision: with a vocabulary
+    of thousands this product is most of a decoder's work. While captioning they are exact, so that words do not tie.
+    """
+
+    def __init__(self, vocabulary_size: int, precision: str, **options: Any) -> None:
+        super().__init__(vocabulary_size, dtype="float32", **options)
+        self._training_dtype = keras.DTypePolicy(precision).compute_dtype
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if not training or self._training_dtype == "float32":
+            return super().call(inputs)
+        low = keras.ops.matmul(
+            keras.ops.cast(inputs, self._training_dtype), keras.ops.cast(self.kernel, self._training_dtype)
+        )
+        return keras.ops.cast(low, "float32") + self.bias
+
+
 class _Layers:
     """Layers with their own seeds, drawn from the net's seed by name, and its precision."""
 
@@ -127,36 +147,42 @@ class _Layers:
     def _glorot(self, name: str) -> keras.initializers.Initializer:
         return keras.initializers.GlorotUniform(derive(self._seed, "initialisation", name))
 
-    def dense(self, name: str, units: int, activation: str | None = None, dtype: str | None = None) -> Any:
-        kernel = self._glorot(name)
-        dtype = dtype or self._spec.precision
+    def dense(self, name: str, units: int, activation: str | None = None) -> Any:
+        kernel, dtype = self._glorot(name), self._spec.precision
         return keras.layers.Dense(units, activation, kernel_initializer=kernel, dtype=dtype, name=name)
 
-    def dropout(self, name: str) -> Any:
+    def logits(self) -> Any:
+        kernel, size = self._glorot("logits"), self._spec.vocabulary_size
+        return WordLogits(size, self._spec.precision, kernel_initializer=kernel, name="logits")
+
+    def dropout(self, name: str, rate: float | None = None) -> Any:
         seed = derive(self._seed, "dropout", name)
-        return keras.layers.Dropout(self._spec.dropout, seed=seed, dtype=self._spec.precision, name=name)
+        rate = self._spec.dropout if rate is None else rate
+        return keras.layers.Dropout(rate, seed=seed, dtype=self._spec.precision, name=name)
 
     def embedding(self, name: str) -> Any:
         uniform = keras.initializers.RandomUniform(seed=derive(self._seed, "initialisation", name))
         size, width = self._spec.vocabulary_size, self._spec.embedding
         return keras.layers.Embedding(size, width, uniform, dtype=self._spec.precision, name=name)
 
-    def lstm(self, name: str) -> Any:
+    def lstm(self, name: str, **options: Any) -> Any:
+        options = {"return_sequences": True, **options}
         return keras.layers.LSTM(
             self._spec.units,
             kernel_initializer=self._glorot(name),
             recurrent_initializer=keras.initializers.Orthogonal(seed=derive(self._seed, "initialisation", name, "r")),
-            return_sequences=True,
             seed=derive(self._seed, "dropout", name),
             dtype=self._spec.precision,
             name=name,
+            **options,
         )
 
 
 def merge(spec: DecoderSpec, seed: int) -> CaptionNet:
     """The course's merge network: image and words meet after the LSTM.
 
-    features -> Dropout -> Dense ReLU; words -> Embedding -> Dropout -> LSTM; sum -> Dense ReLU -> logits.
+    features -> Dropout -> Dense ReLU; words -> Embedding -> Dropout -> LSTM -> Dropout (`output_dropout`, none in the
+    course); sum -> Dense ReLU -> logits.
     With equal widths u, embedding e, c channels and v words:
     cu + u (image), ve (embedding), 4(eu + uu + u) (LSTM), uu + u (hidden), uv + v (logits).
     Captions are padded at their ends and the loss masks the padding, so the LSTM needs no mask: no padded step comes
@@ -166,10 +192,8 @@ def merge(spec: DecoderSpec, seed: int) -> CaptionNet:
     prepare = Prepare(spec.scaling, spec.blind, name="prepare", dtype="float32")
     image_dropout, image_dense = make.dropout("image_dropout"), make.dense("image", spec.units, "relu")
     embedding, word_dropout, lstm = make.embedding("embedding"), make.dropout("word_dropout"), make.lstm("lstm")
-    hidden, logits = (
-        make.dense("hidden", spec.units, "relu"),
-        make.dense("logits", spec.vocabulary_size, dtype="float32"),
-    )
+    said_dropout = make.dropout("said_dropout", spec.output_dropout)
+    hidden, logits = make.dense("hidden", spec.units, "relu"), make.logits()
 
     features = keras.Input(spec.feature_shape, name="features")
     prepared = prepare(features)
@@ -177,7 +201,7 @@ def merge(spec: DecoderSpec, seed: int) -> CaptionNet:
     image = image_dense(image_dropout(pooled))
 
     words = keras.Input((None,), dtype="int32", name="words")
-    said = lstm(word_dropout(embedding(words)))
+    said = said_dropout(lstm(word_dropout(embedding(words))))
     teacher = keras.Model((features, words), logits(hidden(said + image[:, None, :])), name="merge")
 
     empty = keras.ops.zeros_like(image)
@@ -190,7 +214,43 @@ def merge(spec: DecoderSpec, seed: int) -> CaptionNet:
     return CaptionNet(spec, teacher, start, step, contexts=1)
 
 
-DECODERS: dict[str, Callable[[DecoderSpec, int], CaptionNet]] = {"merge": merge}
+def camp(spec: DecoderSpec, seed: int) -> CaptionNet:
+    """The course's `caption_model`: the layers of `merge`, trained on one word after one prefix.
+
+    The teacher takes prefixes (batch, time) padded with 0 on their left and gives the logits of the next word only.
+    Id 0 is masked, as `Embedding(mask_zero=True)` masks it: it leaves the LSTM's state as it was, in `step` too.
+    Columns of padding may therefore be left out. The softmax is in the loss.
+    """
+    make = _Layers(spec, seed)
+    prepare = Prepare(spec.scaling, spec.blind, name="prepare", dtype="float32")
+    image_dropout, image_dense = make.dropout("image_dropout"), make.dense("image", spec.units, "relu")
+    embedding, word_dropout = make.embedding("embedding"), make.dropout("word_dropout")
+    # cuDNN takes no mask on the left
+    lstm = make.lstm("lstm", return_sequences=False, use_cudnn=False)
+    hidden, logits = make.dense("hidden", spec.units, "relu"), make.logits()
+
+    features = keras.Input(spec.feature_shape, name="features")
+    prepared = prepare(features)
+    pooled = prepared if len(spec.feature_shape) == 1 else keras.ops.mean(prepared, axis=(1, 2))
+    image = image_dense(image_dropout(pooled))
+
+    prefix = keras.Input((None,), dtype="int32", name="prefix")
+    said = lstm(word_dropout(embedding(prefix)), mask=keras.ops.not_equal(prefix, 0))
+    teacher = keras.Model((features, prefix), logits(hidden(said + image)), name="camp")
+
+    empty = keras.ops.zeros_like(image)
+    start = keras.Model(features, [image, empty, empty], name="camp_start")
+
+    word = keras.Input((), dtype="int32", name="word")
+    context, h, c = (keras.Input((spec.units,), dtype=lstm.compute_dtype, name=name) for name in ("context", "h", "c"))
+    _, moved = lstm.cell(word_dropout(embedding(word)), [h, c])
+    known = keras.ops.not_equal(word, 0)[:, None]
+    next_h, next_c = (keras.ops.where(known, new, old) for new, old in zip(moved, (h, c), strict=True))
+    step = keras.Model([word, context, h, c], [logits(hidden(next_h + context)), next_h, next_c], name="camp_step")
+    return CaptionNet(spec, teacher, start, step, contexts=1)
+
+
+DECODERS: dict[str, Callable[[DecoderSpec, int], CaptionNet]] = {"merge": merge, "camp": camp}
 
 
 def build(spec: DecoderSpec, seed: int) -> CaptionNet:

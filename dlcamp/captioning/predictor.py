@@ -1,7 +1,7 @@
 """A trained captioner from end to end: the bytes of a photo to a sentence, with a warning when it is out of its depth.
 
-It holds everything that is needed (encoder weights included, 15 MB), so that it works where neither the training
-data nor the package of the encoder's weights is installed.
+It holds everything that is needed, the encoder's net included (EfficientNet-Lite0 15 MB; VGG16 537 MB, or 59 MB up to
+its map), so that it works where neither the training data nor the encoder's weights are installed.
 """
 
 from __future__ import annotations
@@ -10,22 +10,19 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import keras
 import numpy as np
-import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoders import CaptionNet, load_net, save_net
 from dlcamp.captioning.decoding import Search
 from dlcamp.captioning.novelty import Novelty
-from dlcamp.captioning.vocabulary import Vocabulary
+from dlcamp.captioning.vocabulary import Words, load_vocabulary
 from dlcamp.errors import ImageError, StoreError
-from dlcamp.vision.efficientnet_lite import efficientnet_lite
-from dlcamp.vision.encoder import Encoder
-from dlcamp.vision.images import decode
+from dlcamp.vision.encoder import Encoder, compiled
 from dlcamp.vision.weights import load_weights
 
 BATCH = 32
@@ -77,7 +74,7 @@ class CaptionPredictor:
         self,
         encoder: Encoder,
         net: CaptionNet,
-        vocabulary: Vocabulary,
+        vocabulary: Words,
         decoding: Decoding,
         data: str,
         novelty: Novelty,
@@ -107,7 +104,7 @@ class CaptionPredictor:
         found: dict[int, Seen | ImageError] = {}
         for number, data in enumerate(images):
             try:
-                pixels[number] = decode(data, self.encoder.size, names[number] if names else f"image {number}")
+                pixels[number] = self.encoder.pixels(data, names[number] if names else f"image {number}")
             except ImageError as error:
                 found[number] = error
         if pixels:
@@ -124,14 +121,13 @@ class CaptionPredictor:
         """Captions of (images, ...) features that `encoder` made."""
         if self._search is None:
             options = asdict(self.decoding)
-            self._search = Search(self.net, **options)
+            self._search = Search(self.net, **options, marks=self.vocabulary.marks)
         return [self.vocabulary.decode(ids) for ids in self._search(features).tokens]
 
     def features(self, images: Sequence[bytes]) -> np.ndarray:
         """Features of encoded images, (images, *encoder.shape), computed 32 at a time."""
-        size = self.encoder.size
         parts = [
-            self._encoded([decode(data, size, f"image {start + place}") for place, data in enumerate(part)])
+            self._encoded([self.encoder.pixels(data, f"image {start + place}") for place, data in enumerate(part)])
             for start in range(0, len(images), BATCH)
             for part in [images[start : start + BATCH]]
         ]
@@ -139,12 +135,12 @@ class CaptionPredictor:
 
     def _encoded(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         if self._forward is None:
-            self._forward = self.encoder.load() if self._model is None else _compiled(self._model)
+            self._forward = self.encoder.load() if self._model is None else compiled(self._model)
         parts = [self._forward(np.stack(pixels[i : i + BATCH])) for i in range(0, len(pixels), BATCH)]
         return np.concatenate(parts).astype(self.encoder.dtype)
 
     def save(self, folder: Path) -> None:
-        """Write plain files: json, npz and safetensors."""
+        """Write plain files: json, npz and safetensors. The encoder's net is one of them: half a gigabyte for VGG."""
         model = self.encoder.model if self._model is None else self._model
         save_file({variable.path: np.asarray(variable) for variable in model.weights}, folder / _WEIGHTS)
         save_net(self.net, folder)
@@ -163,15 +159,12 @@ class CaptionPredictor:
         try:
             about = json.loads((folder / _ABOUT).read_text("utf-8"))
             encoder = Encoder.restore(about["encoder"])
-            precision: Literal["float32", "mixed_bfloat16"] = (
-                "mixed_bfloat16" if encoder.precision == "mixed_bfloat16" else "float32"
-            )
-            model = efficientnet_lite(encoder.scale, encoder.output, folded=True, dtype=precision)
+            model = encoder.network()
             load_weights(model, load_file(folder / _WEIGHTS))
             return cls(
                 encoder,
                 load_net(folder),
-                Vocabulary.load(folder / _WORDS),
+                load_vocabulary(folder / _WORDS),
                 Decoding(**about["decoding"]),
                 about["data"],
                 Novelty.load(folder),
@@ -179,13 +172,3 @@ class CaptionPredictor:
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{folder} holds no captioner that this version can read: {error}") from error
-
-
-def _compiled(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    shape = (None, *model.input_shape[1:])
-    graph = tf.function(lambda pixels: model(pixels, training=False), input_signature=[tf.TensorSpec(shape, tf.uint8)])
-
-    def forward(pixels: np.ndarray) -> Any:
-        return graph(tf.constant(pixels)).numpy()
-
-    return forward

@@ -3,46 +3,33 @@
     images -> encoder (cached) -> vocabulary -> decoder trained with early stopping on val/cider
            -> beam and greedy captions of test -> scores beside floors and ceilings -> gallery, predictor
 
-Decoders differ in `config.decoder` only; what is measured, and on what, is the same for all of them.
+Decoders differ in `config.decoder` only; what is measured, and on what, is the same for all of them. The course's
+own recipe (`teaching.py`) goes the same path, with the course's metric beside the honest one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+import mimetypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from dlcamp.captioning.bounds import Bound, bounds
 from dlcamp.captioning.config import CaptionConfig
+from dlcamp.captioning.encoding import Encoded, encode, limits
 from dlcamp.captioning.gallery import GalleryEntry, gallery_html
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor, Decoding
 from dlcamp.captioning.results import Results, measure
-from dlcamp.captioning.samples import Captioned
-from dlcamp.captioning.scores import SCORE_NAMES, CaptionScorer
-from dlcamp.captioning.summary import summary, table_csv
-from dlcamp.captioning.train import caption, train_captioner
-from dlcamp.captioning.vocabulary import Vocabulary
+from dlcamp.captioning.scores import SCORE_NAMES
+from dlcamp.captioning.summary import course_lines, summary, table_csv
+from dlcamp.captioning.teaching import Taught, teach
 from dlcamp.data.captions import CaptionData, CaptionItem, Split
+from dlcamp.data.photographs import Photographs
+from dlcamp.errors import ImageError
 from dlcamp.training.checkpoints import weights_hash
-from dlcamp.vision import extract, lite0
-from dlcamp.vision.encoder import Encoder, Precision
 
 if TYPE_CHECKING:
-    from dlcamp.captioning.decoders import CaptionNet
     from dlcamp.tracking.handle import ActiveRun
-
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """The images of the three splits as features beside their items, and the encoder that made them."""
-
-    encoder: Encoder
-    train: Captioned
-    val: Captioned
-    test: Captioned
 
 
 def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str, float]:
@@ -50,99 +37,63 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
 
     Returns:
         `val/cider` of the finished model with its beam (the last point after the epochs' greedy ones), and for
-        test the scores with intervals, greedy beside beam, the blind language model's, and the cost.
+        test the scores with intervals, greedy beside beam, the blind language model's, and the cost. The recipe
+        `camp` adds the course's own metric as `test/camp_bleu_1` to `_4`.
     """
+    if isinstance(data, Photographs):
+        run.params(data.report())
     encoded = encode(config, data, run)
-    vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
-    run.params({"vocabulary_size": len(vocabulary), "encoder": f"{encoded.encoder.name}, {encoded.encoder.precision}"})
-    net, result = _train(config, vocabulary, encoded, run)
-    run.tags({"dlcamp.weights": weights_hash(net.teacher)})
-    blind = _train_blind(config, vocabulary, encoded, run)
-    predictor = _predictor(config, data, encoded, vocabulary, net)
+    taught = teach(config, encoded, run)
+    used = f"{encoded.encoder.name}, {encoded.encoder.precision}"
+    run.params({"vocabulary_size": len(taught.vocabulary), "encoder_used": used})
+    run.tags({"dlcamp.weights": weights_hash(taught.net.teacher)})
+    predictor = _predictor(data, encoded, taught)
 
-    said = predictor.captions(encoded.test.features)
-    found = measure(said, encoded.test.items, data, "test", train_captions=encoded.train.captions)
-    blind_said = _speak(config, blind, encoded.test, vocabulary)
-    greedy_said = _speak(config.model_copy(update={"beam": 1}), net, encoded.test, vocabulary)
-    rows = bounds(found, encoded.train.items, encoded.test.items, data, blind_said, config.split_seed)
-    greedy = measure(greedy_said, encoded.test.items, data, "test")
+    test = encoded.test
+    said = predictor.captions(test.features)
+    found = measure(said, test.items, data, "test", train_captions=encoded.train.captions)
+    blind_said = taught.speak(taught.blind, test.features)
+    rows = bounds(found, encoded.train.items, test.items, data, blind_said, config.split_seed)
+    greedy = measure(taught.speak(taught.net, test.features, beam=1), test.items, data, "test")
     val = measure(predictor.captions(encoded.val.features), encoded.val.items, data, "val")
+    course = _course_metric(config, taught, test.references, said)
 
     run.predictions(found.rows())
     run.text(table_csv(found, rows), "scores.csv")
-    run.text(summary(found, rows, config.beam), "summary.txt")
-    run.text(_gallery(found, blind_said, encoded.test.items, data, run.name), "gallery.html")
-    run.model(predictor, [data.image(item.id) for item in encoded.test.items], said)
+    notes = [*course_lines(course), *_notes(encoded)]
+    run.text(summary(found, rows, taught.config.beam, notes), "summary.txt")
+    run.text(_gallery(found, blind_said, test.items, data, run.name, encoded.substituted), "gallery.html")
+    if encoded.loadable:
+        run.model(predictor, [data.image(item.id) for item in test.items], said)
     return {
         **{f"val/{name}": value for name, value in val.scores.scores.items()},
         **_test_metrics(found, rows),
         **{f"test/greedy_{name}": greedy.scores.scores[name] for name in ("bleu_4", "cider")},
-        "cost/parameters": float(net.parameters),
-        "cost/best_epoch": float(result.best_epoch),
+        **{f"test/camp_{name}": value for name, value in course.items()},
+        "cost/parameters": float(taught.net.parameters),
+        "cost/best_epoch": float(taught.result.best_epoch),
     }
 
 
-def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
-    """Features of every image that the config asks for, from the cache where it has them."""
-    limits = {"train": config.train_images, "val": config.val_images, "test": config.test_images}
-    items = {split: list(data.items(split, limits[split])) for split in SPLITS}
-    ids = [item.id for split in SPLITS for item in items[split]]
-    # a resumed run goes on in the precision it began with, whatever would be probed as the fastest now
-    kept = run.folder / "encoder_precision.txt"
-    encoder = lite0(config.features)
-    if kept.exists():
-        encoder = encoder.with_precision(cast(Precision, kept.read_text("utf-8")))
-    features = extract((ids, data.image), encoder, progress=run.progress)
-    kept.write_text(features.encoder.precision, "utf-8")
-    if features.from_cache < len(ids):
-        run.say(f"features of {len(ids) - features.from_cache} images, {features.images_per_second:.0f} images/s")
-    run.metrics({"cost/feature_images_per_second": features.images_per_second}, step=0)
-    found, start = {}, 0
-    for split in SPLITS:
-        end = start + len(items[split])
-        found[split] = Captioned(features.array[start:end], items[split])
-        start = end
-    return Encoded(features.encoder, found["train"], found["val"], found["test"])
-
-
-def _train(config: CaptionConfig, vocabulary: Vocabulary, encoded: Encoded, run: ActiveRun) -> tuple[CaptionNet, Any]:
-    scorer = CaptionScorer(encoded.val.references)
-
-    def score(said: list[str], _references: Sequence[Sequence[str]]) -> Mapping[str, float]:
-        return scorer.score(said).scores
-
-    return train_captioner(config, vocabulary, encoded.train, encoded.val, run, score)
-
-
-def _train_blind(config: CaptionConfig, vocabulary: Vocabulary, encoded: Encoded, run: ActiveRun) -> CaptionNet:
-    """The floor: the same decoder, its image exchanged for zeros, trained to its last epoch.
-
-    Every image gets its one sentence, so validation scores would only choose between accidents.
-    """
-    blind = config.model_copy(update={"blind": True, "epochs": config.blind_epochs})
-    net, _ = train_captioner(
-        blind, vocabulary, encoded.train, encoded.val, run, lambda said, references: {}, monitor=None, label="blind"
-    )
-    return net
-
-
-def _speak(config: CaptionConfig, net: CaptionNet, images: Captioned, vocabulary: Vocabulary) -> list[str]:
-    return caption(
-        net,
-        images.features,
-        vocabulary,
-        beam=config.beam,
-        length_normalisation=config.length_normalisation,
-        max_length=config.max_length,
-        batch=config.decode_batch,
-    )
-
-
-def _predictor(
-    config: CaptionConfig, data: CaptionData, encoded: Encoded, vocabulary: Vocabulary, net: CaptionNet
-) -> CaptionPredictor:
+def _predictor(data: CaptionData, encoded: Encoded, taught: Taught) -> CaptionPredictor:
     novelty = Novelty.fit(encoded.train.features, encoded.val.features)
-    return CaptionPredictor(encoded.encoder, net, vocabulary, Decoding.of(config), data.name, novelty)
+    decoding = Decoding.of(taught.config)
+    return CaptionPredictor(encoded.encoder, taught.net, taught.vocabulary, decoding, data.name, novelty)
+
+
+def _course_metric(
+    config: CaptionConfig, taught: Taught, references: Sequence[Sequence[str]], said: Sequence[str]
+) -> dict[str, float]:
+    """The course's BLEU, marks kept and references uncleaned; only for its own recipe."""
+    if config.recipe != "camp":
+        return {}
+    from dlcamp.captioning.camp.metric import camp_bleu
+
+    return camp_bleu(said, references, taught.config.max_length)
+
+
+def _notes(encoded: Encoded) -> list[str]:
+    return [f"SUBSTITUTED: {encoded.substituted}; this run never becomes a champion"] if encoded.substituted else []
 
 
 def _test_metrics(found: Results, rows: Sequence[Bound]) -> dict[str, float]:
@@ -157,23 +108,33 @@ def _test_metrics(found: Results, rows: Sequence[Bound]) -> dict[str, float]:
     if "truthful" in found.rates:
         low, high = found.intervals["truthful"]
         metrics |= {"test/truthful_low": low, "test/truthful_high": high}
-    blind = next(row.results for row in rows if row.name == "blind")
-    metrics |= {f"test/blind_{name}": blind.value(name) for name in ("bleu_4", "cider")}
-    if "truthful" in blind.rates:
-        metrics |= {
-            "test/blind_truthful": blind.rates["truthful"].value,
-            "test/blind_truthful_high": blind.intervals["truthful"].high,
-        }
+    for row in rows:
+        name = row.name if row.kind == "floor" else f"{row.kind}_{row.name}" if row.kind != row.name else row.name
+        metrics |= {f"test/{name}_{score}": row.results.value(score) for score in ("bleu_4", "cider")}
+        if row.kind == "floor":
+            metrics |= {f"test/{name}_cider_high": row.results.intervals["cider"].high}
+            if "truthful" in row.results.rates:
+                metrics |= {
+                    f"test/{name}_truthful": row.results.rates["truthful"].value,
+                    f"test/{name}_truthful_high": row.results.intervals["truthful"].high,
+                }
     return metrics
 
 
-def _gallery(found: Results, blind: Sequence[str], items: Sequence[CaptionItem], data: CaptionData, name: str) -> str:
+def _gallery(
+    found: Results,
+    blind: Sequence[str],
+    items: Sequence[CaptionItem],
+    data: CaptionData,
+    name: str,
+    substituted: str,
+) -> str:
     by_id = {item.id: item for item in items}
     entries = [
         GalleryEntry(
             id=item,
             image=data.image(item),
-            mime="image/jpeg",
+            mime=mimetypes.guess_type(item)[0] or "image/jpeg",
             references=by_id[item].references,
             caption=found.scores.captions[index],
             score=float(found.scores.cider[index]),
@@ -186,16 +147,23 @@ def _gallery(found: Results, blind: Sequence[str], items: Sequence[CaptionItem],
     facts |= {label: found.shown(key) for label, key in (("BLEU-4", "bleu_4"), ("CIDEr", "cider")) if key}
     if "truthful" in found.rates:
         facts["truthful"] = found.shown("truthful")
-    return gallery_html(entries, f"{name}: captions", facts, baseline_name="blind")
+    if substituted:
+        facts["substituted"] = substituted
+    title = f"{name}: captions" + (" (substituted encoder)" if substituted else "")
+    return gallery_html(entries, title, facts, baseline_name="blind")
 
 
 def rescore(
     predictor: CaptionPredictor, data: CaptionData, config: CaptionConfig, split: Split
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Caption a split from its image files and score it: rows, and totals named like the run's metrics."""
-    limit = {"train": config.train_images, "val": config.val_images, "test": config.test_images}[split]
-    items = data.items(split, limit)
-    found = measure(predictor.predict([data.image(item.id) for item in items]), items, data, split)
+    """Caption a split from its image files and score it: rows, and totals named like the run's metrics.
+
+    Images that cannot be read are left out, as they were in the run.
+    """
+    items = data.items(split, limits(config)[split])
+    seen = predictor.look([data.image(item.id) for item in items], [item.id for item in items])
+    read = [(item, one.caption) for item, one in zip(items, seen, strict=True) if not isinstance(one, ImageError)]
+    found = measure([said for _, said in read], [item for item, _ in read], data, split)
     totals = {f"{split}/{name}": value for name, value in found.scores.scores.items()}
     totals |= {f"{split}/{name}": rate.value for name, rate in found.rates.items()}
     return found.rows(), totals

@@ -17,7 +17,7 @@ from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build
 from dlcamp.captioning.decoding import Search
 from dlcamp.captioning.samples import Captioned, samples
-from dlcamp.captioning.vocabulary import Vocabulary
+from dlcamp.captioning.vocabulary import Vocabulary, Words
 from dlcamp.training.fit import FitResult, fit
 from dlcamp.training.reporting import Run
 
@@ -46,7 +46,8 @@ def train_captioner(
     net = build(DecoderSpec.of(config, len(vocabulary), train.features.shape[1:]), config.seed)
     net.fit_features(train.features)
     data = samples(train, vocabulary, config.batch, config.max_length)
-    greedy = Search(net, beam=1, max_length=config.max_length, batch=min(config.decode_batch, len(val.items)))
+    batch = min(config.decode_batch, len(val.items))
+    greedy = Search(net, beam=1, max_length=config.max_length, batch=batch, marks=vocabulary.marks)
     references = val.references
 
     def evaluate(epoch: int) -> dict[str, float]:
@@ -57,7 +58,7 @@ def train_captioner(
         net.teacher,
         lambda epoch: data.dataset(config.seed, epoch),
         loss=word_loss(config.label_smoothing),
-        optimizer=_optimizer(config, steps=config.epochs * data.steps),
+        optimizer=optimizer_of(config, steps=config.epochs * data.steps),
         epochs=config.epochs,
         steps_per_epoch=data.steps,
         run=run,
@@ -72,7 +73,7 @@ def train_captioner(
     return net, result
 
 
-def _optimizer(config: CaptionConfig, steps: int) -> keras.optimizers.Optimizer:
+def optimizer_of(config: CaptionConfig, steps: int) -> keras.optimizers.Optimizer:
     """Adam with the config's step size, schedule and clipping."""
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
@@ -99,7 +100,7 @@ def word_loss(label_smoothing: float) -> Callable[..., Any]:
 def caption(
     net: CaptionNet,
     features: np.ndarray,
-    vocabulary: Vocabulary,
+    vocabulary: Words,
     *,
     beam: int = 3,
     length_normalisation: float = 0.7,
@@ -113,10 +114,11 @@ def caption(
         max_length=max_length,
         length_normalisation=length_normalisation,
         batch=min(batch, max(len(features), 1)),
+        marks=vocabulary.marks,
     )
     return spoken(search(features).tokens, vocabulary)
 
 
-def spoken(tokens: Sequence[Sequence[int]] | np.ndarray, vocabulary: Vocabulary) -> list[str]:
+def spoken(tokens: Sequence[Sequence[int]] | np.ndarray, vocabulary: Words) -> list[str]:
     """Word ids, row by row, as captions."""
     return [vocabulary.decode(ids) for ids in tokens]

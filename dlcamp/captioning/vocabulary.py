@@ -2,6 +2,9 @@
 
 Ids: 0 pads, 1 starts, 2 ends, 3 stands for every word that is not known; then the words by falling count, ties in
 alphabetical order, so that one set of captions gives one vocabulary whatever its order.
+
+The course numbers words otherwise (`camp.tokenizer`). Whatever speaks takes either as `Words`, and `load_vocabulary`
+reads either.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from dlcamp.captioning.tokens import tokenize
 from dlcamp.errors import DataError
@@ -22,8 +26,52 @@ MARKS = ("<pad>", "<start>", "<end>", "<unk>")
 
 
 @dataclass(frozen=True)
+class Marks:
+    """The ids that are no words of a caption, as a search needs them.
+
+    `pad` fills up, `start` comes first, `end` ends a caption, `forbidden` are never said. Where `pad` is not forbidden
+    a caption ends with it too: the course's greedy loop stops at id 0, for which it finds no word.
+    """
+
+    pad: int
+    start: int
+    end: int
+    forbidden: tuple[int, ...]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The ids after which nothing is said."""
+        return (self.end,) if self.pad in self.forbidden else (self.end, self.pad)
+
+
+STANDARD = Marks(PAD, START, END, forbidden=(PAD, START, UNKNOWN))
+
+
+class Words(Protocol):
+    """What captioning needs of a vocabulary: `Vocabulary` has it, and the course's `CampTokenizer`."""
+
+    kind: ClassVar[str]
+
+    @property
+    def marks(self) -> Marks: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def encode(self, caption: str, /) -> list[int]: ...
+
+    def decode(self, ids: Sequence[int], /) -> str: ...
+
+    def save(self, path: Path) -> None: ...
+
+
+@dataclass(frozen=True)
 class Vocabulary:
     """The known words, in the order of their ids (marks not among them)."""
+
+    kind: ClassVar[str] = "treebank"
 
     words: tuple[str, ...]
 
@@ -46,6 +94,11 @@ class Vocabulary:
     def __len__(self) -> int:
         """Number of ids, the four marks included."""
         return len(MARKS) + len(self.words)
+
+    @property
+    def marks(self) -> Marks:
+        """Its marks: those of every vocabulary of this kind."""
+        return STANDARD
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -78,7 +131,8 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
-        path.write_text(json.dumps({"words": self.words}, ensure_ascii=False, indent=0), encoding="utf-8")
+        content = {"kind": self.kind, "words": self.words}
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=0), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
@@ -87,10 +141,41 @@ class Vocabulary:
         Raises:
             DataError: the file is missing or holds something else.
         """
-        try:
-            words = json.loads(path.read_text(encoding="utf-8"))["words"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is no vocabulary ({error})") from error
-        if not isinstance(words, list) or not all(isinstance(w, str) for w in words) or len(set(words)) != len(words):
-            raise DataError(f"{path} is no vocabulary: a list of different words was expected")
-        return cls(tuple(words))
+        return cls(saved_words(path, cls.kind)[0])
+
+
+def load_vocabulary(path: Path) -> Words:
+    """Read a vocabulary of either kind.
+
+    Raises:
+        DataError: the file is missing or holds something else.
+    """
+    from dlcamp.captioning.camp.tokenizer import CampTokenizer
+
+    return CampTokenizer.load(path) if _content(path)["kind"] == CampTokenizer.kind else Vocabulary.load(path)
+
+
+def saved_words(path: Path, kind: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The words in a saved vocabulary, which are all different, and everything else it holds.
+
+    Raises:
+        DataError: the file is missing, or holds something else than a vocabulary of this kind.
+    """
+    content = _content(path)
+    words = content.get("words")
+    if not isinstance(words, list) or not all(isinstance(w, str) for w in words) or len(set(words)) != len(words):
+        raise DataError(f"{path} is no vocabulary: a list of different words was expected")
+    if content["kind"] != kind:
+        raise DataError(
+            f"{path} is no vocabulary of kind {kind!r} but {content['kind']!r}; read it with load_vocabulary"
+        )
+    return tuple(words), content
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        # files of versions that knew one kind only do not name it
+        return {"kind": Vocabulary.kind, **content}
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} is no vocabulary ({error})") from error

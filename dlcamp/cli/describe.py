@@ -29,6 +29,8 @@ def _lines(root: Path, one: Listing, written: Settings, experiment: Experiment) 
     for name in experiment.data:
         lines.append(f"  {name:<12} {catalog.entry(name).title}")
     lines += ["config     default (where it comes from), what is valid, search space", *_fields(written, experiment)]
+    for name, settled in written.data.items():
+        lines.append(f"on {name:<9}{' '.join(f'{key}={value}' for key, value in settled.items())}")
     if written.presets:
         lines.append("presets")
         for name, preset in written.presets.items():

@@ -27,11 +27,13 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
     if "dlcamp.proof" in row.tags:
         lines.append(f"model    reloaded in a new process, {row.tags['dlcamp.proof']} outputs identical")
     lines += [
-        f"{name.removesuffix('.html')[:8]:<8} {place(store, row, name)}" for name in files if name.endswith(".html")
+        f"{name.removesuffix('.html'):<8} {place(store, row, name)}" for name in files if name.endswith(".html")
     ]
     lines.append(f"run      {row.name}       (browse: make ui; in full: make show RUN={row.id[:8]})")
     if row.tags.get("dlcamp.preset") == "smoke":
         lines.append(f"next     the whole of it: make exp NAME={row.experiment}")
+    elif row.tags.get("dlcamp.substituted"):
+        lines.append(f"next     what to do about the substituted encoder: {place(store, row, 'substituted.txt')}")
     elif experiment.next:
         lines.append(f"next     {experiment.next}")
     return "\n".join(lines)

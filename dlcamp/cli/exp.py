@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dlcamp.cli.commands import Given
 from dlcamp.config import Layer, resolve
-from dlcamp.discovery import find, load, settings
-from dlcamp.errors import ConfigError, UserError
+from dlcamp.discovery import Preset, find, load, settings
+from dlcamp.errors import ConfigError, UnknownName, UserError
 
 
 def run(given: Given, root: Path) -> int:
@@ -38,22 +38,24 @@ def request(given: Given, root: Path):  # type: ignore[no-untyped-def]
     from dlcamp.runner import Request
 
     one = find(root, str(given.get("NAME")))
-    written = settings(root, one)
-    layers = [Layer(f"base of {written.path.name}", written.base)]
-    preset = given.get("PRESET")
-    data = None
-    if preset:
-        chosen = written.preset(preset)
-        layers.append(Layer(f"preset {preset}", chosen.values))
-        data = chosen.data
-    layers.append(Layer("SET", assignments(given.get("SET") or "")))
-    if given.get("SEED"):
-        layers.append(Layer("SEED", {"seed": given.get("SEED")}))
+    written, preset = settings(root, one), given.get("PRESET")
+    chosen = written.preset(preset) if preset else Preset()
     experiment = load(one)
+    unknown = [name for name in written.data if name not in experiment.data]
+    if unknown:
+        raise UnknownName(f"data set in {written.path}", unknown[0], experiment.data)
+    data = given.get("DATA") or chosen.data or experiment.data[0]
+    layers = [
+        Layer(f"base of {written.path.name}", written.base),
+        Layer(f"data {data} of {written.path.name}", written.data.get(data, {})),
+        Layer(f"preset {preset}", chosen.values),
+        Layer("SET", assignments(given.get("SET") or "")),
+        Layer("SEED", {"seed": given.get("SEED")} if given.get("SEED") else {}),
+    ]
     return Request(
         experiment=experiment,
         resolved=resolve(experiment.config_type, layers),
-        data=given.get("DATA") or data or experiment.data[0],
+        data=data,
         preset=preset,
         note=given.get("NOTE") or "",
         labels=given.words("TAGS"),

@@ -1,6 +1,6 @@
-"""Seeing: EfficientNet-Lite, image decoding, and features that are computed once.
+"""Seeing: EfficientNet-Lite and VGG, image decoding, and features that are computed once.
 
-encoder = lite0("pooled")
+encoder = lite0("pooled")                                 # or choose("vgg16", "map")
 features = extract([("a.jpg", data), ...], encoder)      # features.array: one row an image
 """
 
@@ -10,9 +10,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "efficientnet_lite": ["efficientnet_lite"],
-        "encoder": ["Encoder", "lite0"],
+        "encoder": ["Encoder", "choose", "lite0"],
         "extraction": ["extract", "extract_folder"],
         "features": ["Features"],
         "images": ["decode"],
+        "vgg": ["vgg"],
     },
 )

@@ -1,19 +1,26 @@
-"""What turns an image into numbers, as a value: cheap to make, compare and record; TensorFlow comes with first use."""
+"""What turns an image into numbers, as a value: cheap to make, compare and record; TensorFlow comes with first use.
+
+encoder = lite0("pooled")                        # embedded: 1,280 values
+encoder = choose("vgg16", "pooled")              # fc2, 4,096 values; its weights are fetched at first use
+"""
 
 from __future__ import annotations
 
+import abc
 import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
 from dlcamp.errors import ConfigError, DataError, UnknownName
-from dlcamp.vision.images import PREPROCESSING, decode
+from dlcamp.vision.images import FITS, decode
 from dlcamp.vision.scales import SCALES, Output, output_shape
+from dlcamp.vision.vgg_table import CONFIGURATIONS
 from dlcamp.vision.weights import digest, load_weights, read_weights
 
 if TYPE_CHECKING:
@@ -21,6 +28,9 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Stored = Literal["float32", "float16"]
+Preparation = Literal["own", "course"]
+Forward = Callable[[np.ndarray], np.ndarray]
+Progress = Callable[[int, str, str], AbstractContextManager[Any]]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "output": ("pooled", "map", "logits"),
@@ -29,60 +39,60 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """EfficientNet-Lite with ImageNet weights, cut at one of its outputs.
+class Encoder(abc.ABC):
+    """A pretrained net cut at one of its outputs; the classes below it are frozen dataclasses.
 
     Args:
-        scale: "lite0" (224 pixels); a scale with an entry in `weights.SOURCES`.
-        output: "pooled" (1280), "map" (7, 7, 1280 for lite0) or "logits" (1000).
+        output: "pooled" (one vector), "map" (height, width, channels) or "logits" (1000).
         precision: what the net computes in. "auto" is settled by timing on this machine, in `extract`, and
             the encoder of its result holds what was chosen: two precisions are two encoders.
         dtype: what a feature is stored as.
     """
 
-    scale: str = "lite0"
-    output: Output = "pooled"
-    precision: Precision = "auto"
-    dtype: Stored = "float32"
+    output: Output
+    precision: Precision
+    dtype: Stored
+
+    # Whether a loaded net is too large to keep a second one beside it.
+    heavy: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        digest(self.scale)
         for field, known in _CHOICES.items():
             if getattr(self, field) not in known:
                 raise UnknownName(f"{field} of an encoder", str(getattr(self, field)), known)
 
     @property
-    def name(self) -> str:
-        return f"efficientnet_{self.scale}"
+    @abc.abstractmethod
+    def name(self) -> str: ...
 
     @property
+    @abc.abstractmethod
     def size(self) -> int:
         """Side of the input, in pixels."""
-        return SCALES[self.scale].size
 
     @property
+    @abc.abstractmethod
     def shape(self) -> tuple[int, ...]:
         """Shape of one image's feature."""
-        return output_shape(self.scale, self.output)
 
     @property
+    @abc.abstractmethod
     def weights(self) -> str:
         """Digest of the weights."""
-        return digest(self.scale)
 
     @property
+    @abc.abstractmethod
     def preprocessing(self) -> str:
-        return f"{PREPROCESSING}-{self.size}"
+        """What is done to the pixels, by name and version."""
 
+    @abc.abstractmethod
     def describe(self) -> dict[str, str]:
         """Everything a feature depends on besides its image, as plain text; `restore` is the inverse."""
-        return {**asdict(self), "name": self.name, "weights": self.weights, "preprocessing": self.preprocessing}
 
     @classmethod
     def restore(cls, described: Mapping[str, Any]) -> Encoder:
         """The encoder that `describe` described; DataError when this version would compute something else."""
-        encoder = cls(**{field: described[field] for field in ("scale", "output", "precision", "dtype")})
+        encoder = _kind(described["name"]).restored(described)
         for field in ("weights", "preprocessing"):
             if described[field] != encoder.describe()[field]:
                 raise DataError(
@@ -90,6 +100,31 @@ class Encoder:
                     f"this version has {encoder.describe()[field][:16]!r}: extract the features again"
                 )
         return encoder
+
+    @classmethod
+    @abc.abstractmethod
+    def restored(cls, described: Mapping[str, Any]) -> Self:
+        """What `restore` makes of a description of this class, unchecked."""
+
+    @abc.abstractmethod
+    def pixels(self, data: bytes, name: str = "image") -> np.ndarray:
+        """Encoded image to what the net takes: uint8 (size, size, 3), RGB; ImageError where it cannot be read."""
+
+    @abc.abstractmethod
+    def network(self) -> keras.Model:
+        """The net without its weights (any values), for weights that were saved with something else."""
+
+    @abc.abstractmethod
+    def trained(self) -> keras.Model:
+        """A new net with its weights; DataError where they cannot be had."""
+
+    @property
+    def available(self) -> bool:
+        """Whether `load` needs no network; cheap. True for a net whose weights come with the package."""
+        return True
+
+    def ready(self, progress: Progress | None = None) -> None:  # noqa: B027 - most have nothing to fetch
+        """Fetch what `load` needs and this machine lacks; DataError where it cannot be had."""
 
     @property
     def key(self) -> str:
@@ -100,11 +135,11 @@ class Encoder:
     @property
     def model(self) -> keras.Model:
         """The net with its weights: uint8 pixels (batch, size, size, 3) to float32 features; callable in a graph."""
-        return _model(self.scale, self.output, self._settled())
+        return self._loaded().model
 
-    def load(self) -> Callable[[np.ndarray], np.ndarray]:
+    def load(self) -> Forward:
         """The net as a compiled function, uint8 pixels (n, size, size, 3) to an array; made once a process."""
-        return _compiled(self.scale, self.output, self._settled())
+        return self._loaded().forward
 
     def encode(self, images: Sequence[bytes], names: Sequence[str] | None = None) -> np.ndarray:
         """Features of a few encoded images, straight and without a cache: (n, *shape), as they would be stored.
@@ -113,13 +148,19 @@ class Encoder:
             ImageError: an image cannot be read; named by `names`, else by its position.
         """
         labels = names or [f"image {number}" for number in range(len(images))]
-        pixels = [decode(data, self.size, label) for data, label in zip(images, labels, strict=True)]
+        pixels = [self.pixels(data, label) for data, label in zip(images, labels, strict=True)]
         return self.load()(np.stack(pixels)).astype(self.dtype) if pixels else np.empty((0, *self.shape), self.dtype)
 
-    def with_precision(self, precision: Precision) -> Encoder:
-        return replace(self, precision=precision)
+    def with_precision(self, precision: Precision) -> Self:
+        return replace(self, precision=precision)  # type: ignore[type-var]  # every class below is a dataclass
 
-    def _settled(self) -> str:
+    def _loaded(self) -> _Loaded:
+        self._settled()
+        # How a feature is stored does not change the net.
+        alike = replace(self, dtype="float32")  # type: ignore[type-var]
+        return (_latest if self.heavy else _kept)(alike)
+
+    def _settled(self) -> Literal["float32", "mixed_bfloat16"]:
         if self.precision == "auto":
             raise ConfigError(
                 f"the precision of {self.name} is still 'auto'\n"
@@ -128,30 +169,139 @@ class Encoder:
         return self.precision
 
 
-def lite0(output: Output = "pooled", precision: Precision = "auto", dtype: Stored | None = None) -> Encoder:
+@dataclass(frozen=True)
+class LiteEncoder(Encoder):
+    """EfficientNet-Lite with ImageNet weights: "pooled" has 1280 values, "map" of lite0 (7, 7, 1280).
+
+    Args:
+        scale: "lite0" (224 pixels); a scale with an entry in `weights.SOURCES`.
+    """
+
+    scale: str = "lite0"
+    output: Output = "pooled"
+    precision: Precision = "auto"
+    dtype: Stored = "float32"
+
+    def __post_init__(self) -> None:
+        digest(self.scale)
+        super().__post_init__()
+
+    @property
+    def name(self) -> str:
+        return f"efficientnet_{self.scale}"
+
+    @property
+    def size(self) -> int:
+        return SCALES[self.scale].size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return output_shape(self.scale, self.output)
+
+    @property
+    def weights(self) -> str:
+        return digest(self.scale)
+
+    @property
+    def preprocessing(self) -> str:
+        return f"{FITS['squash'].key}-{self.size}"
+
+    def describe(self) -> dict[str, str]:
+        return {**asdict(self), "name": self.name, "weights": self.weights, "preprocessing": self.preprocessing}
+
+    @classmethod
+    def restored(cls, described: Mapping[str, Any]) -> Self:
+        return cls(**{field: described[field] for field in ("scale", "output", "precision", "dtype")})
+
+    def pixels(self, data: bytes, name: str = "image") -> np.ndarray:
+        return decode(data, self.size, name)
+
+    def network(self) -> keras.Model:
+        from dlcamp.vision.efficientnet_lite import efficientnet_lite
+
+        return efficientnet_lite(self.scale, self.output, folded=True, dtype=self._settled())
+
+    def trained(self) -> keras.Model:
+        model = self.network()
+        load_weights(model, read_weights(self.scale, folded=True))
+        return model
+
+
+def lite0(output: Output = "pooled", precision: Precision = "auto", dtype: Stored | None = None) -> LiteEncoder:
     """EfficientNet-Lite0; the map is stored in float16 unless told otherwise (125 kB an image), the rest in float32."""
-    return Encoder("lite0", output, precision, dtype or ("float16" if output == "map" else "float32"))
+    return LiteEncoder("lite0", output, precision, dtype or stored_as(output))
 
 
-@functools.cache
-def _model(scale: str, output: Output, precision: Literal["float32", "mixed_bfloat16"]) -> keras.Model:
-    from dlcamp.vision.efficientnet_lite import efficientnet_lite
+def choose(
+    encoder: str,
+    output: Output = "pooled",
+    *,
+    weights: str = "",
+    preprocessing: Preparation = "own",
+    precision: Precision = "auto",
+) -> Encoder:
+    """The encoder of this name.
 
-    model = efficientnet_lite(scale, output, folded=True, dtype=precision)
-    load_weights(model, read_weights(scale, folded=True))
-    model.trainable = False
-    return model
+    Args:
+        encoder: "lite0", "vgg16" or "vgg19".
+        output: "pooled" (lite0: 1,280 values; VGG: fc2, 4,096) or "map" (7x7x1,280; 14x14x512).
+        weights: "" for the published ones, or the path of a VGG's: see `vgg_weights.locate`.
+        preprocessing: "own", what the net is evaluated with; "course", the VGG's as the course prepares images.
+
+    Raises:
+        ConfigError: weights or a preprocessing for lite0, which has its own.
+        DataError: `weights` names no file that could hold weights.
+        UnknownName: no such encoder, output, preprocessing or precision.
+    """
+    if encoder != "lite0":
+        from dlcamp.vision.vgg_encoder import vgg_encoder
+
+        if encoder not in CONFIGURATIONS:
+            raise UnknownName("encoder", encoder, ("lite0", *CONFIGURATIONS))
+        return vgg_encoder(encoder, output, weights=weights, preparation=preprocessing, precision=precision)
+    for option, value, default in (("weights", weights, ""), ("preprocessing", preprocessing, "own")):
+        if value != default:
+            raise ConfigError(
+                f"lite0 comes with its own weights and preprocessing: {option}={value!r} has no meaning for it\n"
+                f"leave {option} out, or take the encoder vgg16 or vgg19"
+            )
+    return lite0(output, precision)
 
 
-@functools.cache
-def _compiled(scale: str, output: Output, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+def stored_as(output: Output) -> Stored:
+    """What features of an output are stored as unless told otherwise: maps are large."""
+    return "float16" if output == "map" else "float32"
+
+
+def compiled(model: keras.Model) -> Forward:
+    """A net as a compiled function of uint8 pixels; one trace for every batch size."""
     import tensorflow as tf
 
-    model = _model(scale, output, precision)
-    size = SCALES[scale].size
-    # One trace for every batch size.
     graph = tf.function(
         lambda pixels: model(pixels, training=False),
-        input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
+        input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)],
     )
     return lambda pixels: graph(tf.constant(pixels)).numpy()
+
+
+class _Loaded(NamedTuple):
+    model: keras.Model
+    forward: Forward
+
+
+def _load(encoder: Encoder) -> _Loaded:
+    model = encoder.trained()
+    model.trainable = False
+    return _Loaded(model, compiled(model))
+
+
+_kept = functools.cache(_load)
+_latest = functools.lru_cache(maxsize=1)(_load)
+
+
+def _kind(name: str) -> type[Encoder]:
+    if name.startswith("efficientnet_"):
+        return LiteEncoder
+    from dlcamp.vision.vgg_encoder import VggEncoder
+
+    return VggEncoder

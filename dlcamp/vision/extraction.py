@@ -6,14 +6,14 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from dlcamp.errors import DataError, ImageError
 from dlcamp.paths import data_folder
 from dlcamp.vision import precision
-from dlcamp.vision.encoder import Encoder, Precision
+from dlcamp.vision.encoder import Encoder, Precision, Progress
 from dlcamp.vision.features import Features, Skipped, features_digest
 from dlcamp.vision.pipeline import Fresh, Load, Scan, batches, sample
 from dlcamp.vision.store import FeatureStore, Writer
@@ -30,9 +30,6 @@ class Bar(Protocol):
     def advance(self, n: int = 1) -> None: ...
 
 
-Progress = Callable[[int, str, str], AbstractContextManager[Any]]
-
-
 def extract(
     images: Images,
     encoder: Encoder,
@@ -47,21 +44,22 @@ def extract(
     Args:
         images: pairs of an id and the bytes of an image file; or the ids and a function that gives the bytes of
             one, which is called in order, from one thread.
-        encoder: what to compute. A precision of "auto" is timed on the first call on a machine.
+        encoder: what to compute. A precision of "auto" is timed on the first call on a machine. Weights that are
+            not here are fetched when the first image has to be computed.
         cache: folder of the caches; `data/features` unless told. Rows are found by the content of the image.
-        batch: images computed at once; it does not change the features.
+        batch: images computed at once; it changes the features by no more than rounding.
         on_error: "raise" at the first image that cannot be read, or "skip" it and say so in the result.
         progress: makes the bar, from (total, what, unit).
 
     Raises:
         ImageError: an image cannot be read; what was computed before it stays in the cache.
-        DataError: there are no images, an id occurs twice, or none of them can be read.
+        DataError: there are no images, an id occurs twice, none of them can be read, or the weights cannot be had.
         StoreError: the cache cannot be read or written.
     """
     ids, load = _sources(images)
     cache = data_folder() / "features" if cache is None else cache
-    settled = settle(encoder, ids, load, cache, batch)
-    job = _Extraction(ids, load, FeatureStore(cache, settled), batch, on_error)
+    settled = settle(encoder, ids, load, cache, batch, progress)
+    job = _Extraction(ids, load, FeatureStore(cache, settled), batch, on_error, progress)
     with progress(len(ids), f"features {settled.name}", "images") if progress else nullcontext(_Silent()) as bar:
         return job.run(bar)
 
@@ -83,16 +81,24 @@ def extract_folder(folder: Path, encoder: Encoder, *, recursive: bool = False, *
     return extract((ids, lambda name: (folder / name).read_bytes()), encoder, **options)
 
 
-def settle(encoder: Encoder, ids: Sequence[str], load: Load, cache: Path, batch: int = 32) -> Encoder:
+def settle(
+    encoder: Encoder,
+    ids: Sequence[str],
+    load: Load,
+    cache: Path,
+    batch: int = 32,
+    progress: Progress | None = None,
+) -> Encoder:
     """The encoder with "auto" replaced by what is fastest here, timed on these images unless that is known already."""
     if encoder.precision != "auto":
         return encoder
     model = f"{encoder.name}-{encoder.output}-batch{batch}"
     choice = precision.remembered(cache, model)
     if choice is None:
-        pixels = sample(ids, load, encoder.size, batch)
+        pixels = sample(ids, load, encoder, batch)
         if pixels is None:
             raise DataError(f"none of the {len(ids)} images can be read; the first is {ids[0]!r}")
+        encoder.ready(progress)
         options: tuple[Precision, ...] = ("float32", "mixed_bfloat16")  # the first wins a draw
         candidates: dict[str, Callable[[], precision.Forward]] = {
             name: functools.partial(encoder.with_precision(name).load) for name in options
@@ -123,8 +129,16 @@ class _Silent:
 class _Extraction:
     """One call of `extract`, after the encoder is settled."""
 
-    def __init__(self, ids: list[str], load: Load, store: FeatureStore, batch: int, on_error: OnError) -> None:
-        self.ids, self.store, self.batch, self.skip = ids, store, batch, on_error == "skip"
+    def __init__(
+        self,
+        ids: list[str],
+        load: Load,
+        store: FeatureStore,
+        batch: int,
+        on_error: OnError,
+        progress: Progress | None,
+    ) -> None:
+        self.ids, self.store, self.batch, self.skip, self.progress = ids, store, batch, on_error == "skip", progress
         self.encoder = store.encoder
         self.scan = Scan(ids, load, store.index(), skip=self.skip)
         self.computed, self.seconds, self.shown = 0, 0.0, 0
@@ -143,9 +157,10 @@ class _Extraction:
     def _compute(self, fresh: Iterator[Fresh], writer: Writer, bar: Bar) -> None:
         forward = None
         broken: dict[bytes, str] = {}
+        self.encoder.ready(self.progress)
         started = time.perf_counter()
         wanted = (item for item in fresh if item.digest not in self.scan.known)
-        for positions, pixels in batches(self.scan, wanted, self.encoder.size, self.batch, broken):
+        for positions, pixels in batches(self.scan, wanted, self.encoder, self.batch, broken):
             forward = forward or self.encoder.load()
             if len(positions):
                 rows = forward(pixels)[: len(positions)]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcamp.errors import ImageError
-from dlcamp.vision.images import decode
+from dlcamp.vision.encoder import Encoder
 
 Load = Callable[[str], bytes]
 
@@ -77,7 +77,9 @@ class Scan:
                 self.failures[position] = broken[content]
 
 
-def batches(scan: Scan, fresh: Iterator[Fresh], size: int, batch: int, broken: dict[bytes, str]) -> Iterator[Batch]:
+def batches(
+    scan: Scan, fresh: Iterator[Fresh], encoder: Encoder, batch: int, broken: dict[bytes, str]
+) -> Iterator[Batch]:
     """Decoded batches of one fixed size, in order; what cannot be decoded is noted in `broken` and left out.
 
     An exception of the reading side ends the batches and waits in `scan.error`: TensorFlow would turn it into text.
@@ -93,11 +95,11 @@ def batches(scan: Scan, fresh: Iterator[Fresh], size: int, batch: int, broken: d
 
     # One call of Python a batch, not an image: handing single images over costs more than decoding them.
     def decoded(positions: np.ndarray, digests: np.ndarray, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        pixels = np.zeros((batch, size, size, 3), np.uint8)
+        pixels = np.zeros((batch, encoder.size, encoder.size, 3), np.uint8)
         good: list[int] = []
         for position, digest, image in zip(positions, digests, data, strict=True):
             try:
-                pixels[len(good)] = decode(image, size, scan.ids[int(position)])
+                pixels[len(good)] = encoder.pixels(image, scan.ids[int(position)])
                 good.append(int(position))
             except ImageError as error:
                 broken[digest] = str(error)
@@ -113,15 +115,15 @@ def batches(scan: Scan, fresh: Iterator[Fresh], size: int, batch: int, broken: d
         yield Batch(positions, pixels)
 
 
-def sample(ids: Sequence[str], load: Load, size: int, count: int) -> np.ndarray | None:
+def sample(ids: Sequence[str], load: Load, encoder: Encoder, count: int) -> np.ndarray | None:
     """Real pixels of the first readable images, repeated where they are fewer than `count`; None: there are none."""
-    found = list(itertools.islice(_readable(ids, load, size), count))
+    found = list(itertools.islice(_readable(ids, load, encoder), count))
     return np.stack([found[number % len(found)] for number in range(count)]) if found else None
 
 
-def _readable(ids: Sequence[str], load: Load, size: int) -> Iterator[np.ndarray]:
+def _readable(ids: Sequence[str], load: Load, encoder: Encoder) -> Iterator[np.ndarray]:
     for item in ids:
         try:
-            yield decode(load(item), size, item)
+            yield encoder.pixels(load(item), item)
         except (OSError, ImageError):
             continue

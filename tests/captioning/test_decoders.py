@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build, load_net, save_net
 from dlcamp.errors import DataError, StoreError, UnknownName
@@ -54,6 +55,49 @@ def test_padding_at_the_end_changes_nothing_before_it(net: CaptionNet) -> None:
     padded = np.concatenate([WORDS, np.zeros((5, 4), np.int32)], axis=1)
     longer = keras.ops.convert_to_numpy(net.teacher([FEATURES, padded], training=False))
     np.testing.assert_allclose(longer[:, :7], net.teacher([FEATURES, WORDS], training=False), atol=1e-6)
+
+
+CAMP = replace(SPEC, decoder="camp")
+LEFT_PADDED = np.array([[0, 0, 0, 2, 5], [0, 2, 7, 7, 1], [3, 2, 4, 6, 9], [0, 0, 0, 0, 8], [0, 0, 0, 0, 0]], np.int32)
+
+
+def test_the_courses_network_has_the_same_parameters_for_one_word_a_prefix() -> None:
+    net = build(DecoderSpec("camp", vocabulary_size=7378, feature_shape=(4096,)), seed=0)
+    assert net.parameters == 5_424_850
+    assert build(CAMP, seed=0).teacher([FEATURES, LEFT_PADDED]).shape == (5, 11)
+
+
+def test_the_courses_network_gives_the_same_logits_word_by_word_on_any_left_padded_prefix() -> None:
+    net = build(CAMP, seed=0)
+    at_once = net.teacher([FEATURES, LEFT_PADDED], training=False)
+    np.testing.assert_allclose(word_by_word(net, FEATURES, LEFT_PADDED)[:, -1], at_once, atol=1e-6)
+    for row, padding in enumerate((3, 1, 0, 4)):
+        unpadded = word_by_word(net, FEATURES[[row]], LEFT_PADDED[[row], padding:])[:, -1]
+        np.testing.assert_allclose(unpadded, at_once[row : row + 1], atol=1e-6)
+
+
+def test_columns_of_padding_change_neither_logits_nor_gradients() -> None:
+    net = build(replace(CAMP, dropout=0.0), seed=0)
+    wide = np.concatenate([np.zeros((5, 6), np.int32), LEFT_PADDED], axis=1)
+    found = []
+    for prefixes in (LEFT_PADDED, wide):
+        with tf.GradientTape() as tape:
+            logits = net.teacher([FEATURES, prefixes], training=True)
+            loss = tf.reduce_sum(tf.nn.log_softmax(logits)[:, 3])
+        gradients = tape.gradient(loss, [v.value for v in net.teacher.trainable_variables])
+        found.append([np.asarray(logits), *(np.asarray(tf.convert_to_tensor(g)) for g in gradients)])
+    for narrow, padded in zip(*found, strict=True):
+        np.testing.assert_allclose(padded, narrow, atol=1e-6)
+
+
+def test_the_courses_network_takes_maps_and_other_precisions_and_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+    net = build(replace(CAMP, feature_shape=(3, 3, 16), precision="mixed_bfloat16"), seed=0)
+    maps = RNG.normal(size=(5, 3, 3, 16)).astype(np.float32)
+    logits = net.teacher([maps, LEFT_PADDED], training=False)
+    assert logits.dtype == "float32"
+    np.testing.assert_allclose(word_by_word(net, maps, LEFT_PADDED)[:, -1], logits, atol=0.05)
+    save_net(net, tmp_path)
+    np.testing.assert_array_equal(load_net(tmp_path).teacher([maps, LEFT_PADDED], training=False), logits)
 
 
 def test_the_same_seed_gives_the_same_weights_and_dropout() -> None:

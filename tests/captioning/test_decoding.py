@@ -9,7 +9,7 @@ import pytest
 
 from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build
 from dlcamp.captioning.decoding import Search, _beam, _greedy
-from dlcamp.captioning.vocabulary import END, PAD, START, UNKNOWN
+from dlcamp.captioning.vocabulary import END, PAD, STANDARD, START, UNKNOWN, Marks
 from dlcamp.errors import DataError
 
 RNG = np.random.default_rng(1)
@@ -83,7 +83,8 @@ def test_greedy_takes_the_likeliest_word_each_time(seed: int) -> None:
 
 def test_a_beam_of_one_is_greedy() -> None:
     net = tiny_net(words=9, sharpness=3)
-    greedy, beam = (np.asarray(f(FEATURES)[0]) for f in (_greedy(net, 6, 0.7, 7), _beam(net, 1, 6, 0.7, 7)))
+    searches = (_greedy(net, 6, 0.7, 7, STANDARD), _beam(net, 1, 6, 0.7, 7, STANDARD))
+    greedy, beam = (np.asarray(f(FEATURES)[0]) for f in searches)
     np.testing.assert_array_equal(greedy, beam)
     assert len({tuple(row) for row in greedy.tolist()}) > 1, "the images must differ for this to mean anything"
 
@@ -155,3 +156,43 @@ def test_features_of_another_shape_and_no_features_are_refused() -> None:
         search(np.zeros((0, 5), np.float32))
     with pytest.raises(DataError, match="at least 1"):
         Search(net, beam=0, max_length=3)
+
+
+def renumbered(net: CaptionNet, new: list[int]) -> CaptionNet:
+    """The same net for a vocabulary that gives word `i` the number `new[i]`."""
+    other = build(net.spec, seed=0)
+    old = np.argsort(new)
+    for mine, theirs in zip(net.teacher.weights, other.teacher.weights, strict=True):
+        value = np.asarray(mine)
+        if mine.path.startswith("embedding"):
+            value = value[old]
+        elif mine.path.startswith("logits"):
+            value = value[..., old]
+        theirs.assign(value)
+    return other
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_other_marks_give_the_same_words_under_other_numbers(beam: int) -> None:
+    net = tiny_net(words=5, sharpness=3)
+    net.teacher.get_layer("logits").bias.assign([3, 3, 6, 3, 0, 0, 0, 0, 0])  # the end is likely enough
+    new = [0, 5, 8, 1, 2, 3, 4, 6, 7]  # where padding, start, end, unknown and five words go
+    marks = Marks(pad=0, start=5, end=8, forbidden=(0, 5, 1))
+    expected = Search(net, beam=beam, max_length=6, batch=7)(FEATURES)
+    found = Search(renumbered(net, new), beam=beam, max_length=6, batch=7, marks=marks)(FEATURES)
+    np.testing.assert_array_equal(found.tokens, np.array(new)[expected.tokens])
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+    assert (expected.tokens == END).any()
+    assert (expected.tokens[:, -1] != PAD).any()
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_where_nothing_is_forbidden_padding_ends_a_caption(beam: int) -> None:
+    net = tiny_net(words=3, sharpness=2)  # its bias makes padding, start and unknown likely
+    tokens = Search(net, beam=beam, max_length=6, batch=7, marks=Marks(PAD, START, END, forbidden=()))(FEATURES).tokens
+    ended_by_padding = 0
+    for row in tokens.tolist():
+        first = next((place for place, word in enumerate(row) if word in (END, PAD)), len(row))
+        assert set(row[first + 1 :]) <= {PAD}
+        ended_by_padding += first < len(row) and row[first] == PAD
+    assert ended_by_padding

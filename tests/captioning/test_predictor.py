@@ -15,8 +15,10 @@ from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor, Decoding, Seen
 from dlcamp.captioning.vocabulary import Vocabulary
 from dlcamp.data.scenes.dataset import Scenes
-from dlcamp.errors import ImageError, StoreError
-from dlcamp.vision.encoder import lite0
+from dlcamp.errors import DataError, ImageError, StoreError
+from dlcamp.vision.encoder import choose, lite0
+from dlcamp.vision.vgg import vgg
+from dlcamp.vision.vgg_table import CONFIGURATIONS
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,30 @@ def test_what_was_saved_answers_the_same_without_the_package_of_weights(
     (tmp_path / "second").mkdir()
     again.save(tmp_path / "second")
     assert (tmp_path / "second/encoder.safetensors").read_bytes() == (tmp_path / "encoder.safetensors").read_bytes()
+
+
+def test_a_captioner_that_sees_with_vgg_needs_no_file_of_weights_once_saved(
+    images: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONFIGURATIONS, "vgg_small", CONFIGURATIONS["vgg16"].narrowed(16))
+    weights = tmp_path / "vgg.keras"
+    vgg("vgg_small", seed=5).save(weights)
+    encoder = choose("vgg_small", "pooled", weights=str(weights), preprocessing="course", precision="float32")
+    vocabulary = Vocabulary.of(["a red circle", "two blue stars"])
+    features = encoder.encode(images[:20])
+    net = build(DecoderSpec("merge", len(vocabulary), encoder.shape, units=16, embedding=16), seed=3)
+    net.fit_features(features)
+    novelty = Novelty.fit(features[:12], features[12:])
+    predictor = CaptionPredictor(encoder, net, vocabulary, Decoding(beam=2, max_length=6), "scenes", novelty)
+    (tmp_path / "model").mkdir()
+    predictor.save(tmp_path / "model")
+    weights.unlink()
+    again = CaptionPredictor.load(tmp_path / "model")
+    assert again.encoder == encoder
+    assert again.predict(images[:4]) == predictor.predict(images[:4])
+    np.testing.assert_array_equal(again.features(images[:2]), predictor.features(images[:2]))
+    with pytest.raises(DataError, match="choose the encoder again"):
+        again.encoder.ready()
 
 
 def _sources() -> dict:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcamp.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
+from dlcamp.captioning.vocabulary import END, PAD, START, UNKNOWN, Marks, Vocabulary, load_vocabulary
 from dlcamp.errors import DataError
 
 CAPTIONS = ["A dog runs.", "a dog, a cat", "The cat 's ball!"]
@@ -50,6 +50,17 @@ def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
     read = Vocabulary.load(tmp_path / "vocabulary.json")
     assert read == vocabulary
     assert read.digest == vocabulary.digest != Vocabulary.of(CAPTIONS).digest
+
+
+def test_a_file_without_a_kind_is_of_the_kind_there_was_first(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.json"
+    path.write_text('{"words": ["a", "dog"]}')
+    assert Vocabulary.load(path) == load_vocabulary(path) == Vocabulary(("a", "dog"))
+
+
+def test_its_marks_say_what_is_forbidden_and_what_ends_a_caption() -> None:
+    assert Vocabulary.of(CAPTIONS).marks == Marks(PAD, START, END, forbidden=(PAD, START, UNKNOWN))
+    assert Vocabulary.of(CAPTIONS).marks.ends == (END,)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"words": "abc"}', '{"words": ["a", "a"]}', '{"words": [1]}'])

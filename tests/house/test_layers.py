@@ -27,7 +27,7 @@ ALLOWED = {
     "data": CORE,
     "tracking": CORE,
     "training": CORE | {"data", "tracking"},
-    "analysis": CORE | {"data", "tracking"},
+    "analysis": CORE | {"experiment", "data", "tracking"},
     "vision": CORE | {"data", "tracking", "training", "analysis"},
     "captioning": CORE | {"data", "tracking", "training", "analysis", "vision"},
     "fingerprint": DECLARE,

@@ -32,6 +32,7 @@ def loaded(*arguments: str) -> tuple[int, set[str]]:
     ("arguments", "code"),
     [
         (["list"], 0),
+        (["data"], 0),
         (["help", "ALL=1"], 0),
         (["exp", "--help"], 0),
         (["exp", "NAME=caption_lsmt"], 2),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from dlcamp.vision.vgg_table import CONFIGURATIONS
 
 
 def drawn_jpeg(seed: int, size: int = 224) -> bytes:
@@ -34,3 +38,13 @@ def vision_home(tmp_path_factory: pytest.TempPathFactory) -> object:
         home: Path = tmp_path_factory.mktemp("home")
         patch.setenv("DLCAMP_HOME", str(home))
         yield home
+
+
+@pytest.fixture(scope="session")
+def small_vggs() -> Iterator[None]:
+    """Two more rows in the table: VGG16 and VGG19 of a sixteenth of the width, under names of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("vgg16", "vgg19"):
+            row = CONFIGURATIONS[name].narrowed(16)
+            patch.setitem(CONFIGURATIONS, f"small_{name}", replace(row, title=f"small {row.title}"))
+        yield

@@ -198,4 +198,5 @@ def test_after_a_kill_the_rest_is_computed_and_all_rows_are_right(tmp_path: Path
     assert process.wait(timeout=60) == -signal.SIGKILL
     resumed = extract(photos, POOLED, cache=tmp_path / "cache")
     assert 0 < resumed.from_cache < len(photos)
-    np.testing.assert_array_equal(resumed.array, POOLED.encode([data for _, data in photos]))
+    # the interrupted process computed one image at a time, which may round otherwise than a batch
+    np.testing.assert_allclose(resumed.array, POOLED.encode([data for _, data in photos]), rtol=0, atol=1e-5)

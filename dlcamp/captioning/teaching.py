@@ -1,0 +1,97 @@
+"""The two ways a captioner is taught: whole captions at once, or as the course does it, one row a prefix.
+
+    sequences   tokens by count, all time steps of a caption trained at once, stopped by val/cider
+    camp        the course's tokenizer, one row a prefix, one image a batch, to the last epoch (CAMP_TASKS 3 and 4)
+
+Both give the same things, so that what follows (search, scores, gallery, predictor) is one path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlcamp.captioning.config import CaptionConfig
+from dlcamp.captioning.encoding import Encoded
+from dlcamp.captioning.scores import CaptionScorer
+from dlcamp.captioning.train import caption, train_captioner
+from dlcamp.captioning.vocabulary import Vocabulary, Words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dlcamp.captioning.decoders import CaptionNet
+    from dlcamp.tracking.handle import ActiveRun
+    from dlcamp.training.fit import FitResult
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A trained decoder, the same one trained without images, and the words they speak.
+
+    `config` is what they speak with: the course's tokenizer decides how long a caption may be.
+    """
+
+    config: CaptionConfig
+    vocabulary: Words
+    net: CaptionNet
+    blind: CaptionNet
+    result: FitResult
+
+    def speak(self, net: CaptionNet, features: np.ndarray, beam: int | None = None) -> list[str]:
+        """Captions of features, by the config's search or another beam."""
+        return caption(
+            net,
+            features,
+            self.vocabulary,
+            beam=beam or self.config.beam,
+            length_normalisation=self.config.length_normalisation,
+            max_length=self.config.max_length,
+            batch=self.config.decode_batch,
+        )
+
+
+def teach(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
+    """Train the decoder that the config asks for, and its floor: the same decoder, its image exchanged for zeros.
+
+    The floor is trained to its last epoch: every image gets its one sentence, so that validation scores would only
+    choose between accidents.
+    """
+    return _camp(config, encoded, run) if config.recipe == "camp" else _sequences(config, encoded, run)
+
+
+def _blind(config: CaptionConfig) -> CaptionConfig:
+    return config.model_copy(update={"blind": True, "epochs": config.blind_epochs, "save_epochs": False})
+
+
+def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
+    vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
+    scorer = CaptionScorer(encoded.val.references)
+
+    def score(said: list[str], _references: Sequence[Sequence[str]]) -> Mapping[str, float]:
+        return scorer.score(said).scores
+
+    net, result = train_captioner(config, vocabulary, encoded.train, encoded.val, run, score)
+    blind, _ = train_captioner(
+        _blind(config), vocabulary, encoded.train, encoded.val, run, lambda said, references: {},
+        monitor=None, label="blind",
+    )  # fmt: skip
+    return Taught(config, vocabulary, net, blind, result)
+
+
+def _camp(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
+    from dlcamp.captioning.camp.pickles import read_tokenizer
+    from dlcamp.captioning.camp.tokenizer import CampTokenizer, wrap
+    from dlcamp.captioning.camp.train import train_camp
+
+    wrapped = [wrap(text) for text in encoded.train.captions]
+    if config.tokenizer_file:
+        tokenizer = read_tokenizer(Path(config.tokenizer_file).expanduser())
+    else:
+        tokenizer = CampTokenizer.fit(wrapped)
+    speaking = config.model_copy(update={"max_length": tokenizer.max_length})
+    net, result = train_camp(speaking, tokenizer, encoded.train, run)
+    blind, _ = train_camp(_blind(speaking), tokenizer, encoded.train, run, label="blind")
+    return Taught(speaking, tokenizer, net, blind, result)
