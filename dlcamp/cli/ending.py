@@ -26,17 +26,24 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
         lines.append(f"claim    {verdict}: {statement}")
     if "dlcamp.proof" in row.tags:
         lines.append(f"model    reloaded in a new process, {row.tags['dlcamp.proof']} outputs identical")
-    lines += [
-        f"{name.removesuffix('.html'):<8} {place(store, row, name)}" for name in files if name.endswith(".html")
-    ]
+    lines += [f"{name.removesuffix('.html'):<8} {place(store, row, name)}" for name in files if name.endswith(".html")]
     lines.append(f"run      {row.name}       (browse: make ui; in full: make show RUN={row.id[:8]})")
     if row.tags.get("dlcamp.preset") == "smoke":
-        lines.append(f"next     the whole of it: make exp NAME={row.experiment}")
+        lines.append(f"next     the whole of it: {_on_its_data(f'make exp NAME={row.experiment}', row, experiment)}")
     elif row.tags.get("dlcamp.substituted"):
         lines.append(f"next     what to do about the substituted encoder: {place(store, row, 'substituted.txt')}")
     elif experiment.next:
-        lines.append(f"next     {experiment.next}")
+        lines.append(f"next     {_on_its_data(experiment.next, row, experiment)}")
     return "\n".join(lines)
+
+
+def _on_its_data(command: str, row: RunRow, experiment: Experiment) -> str:
+    """A command about the experiment, for the data set of the run where that is not the default."""
+    data = row.tags.get("dlcamp.data", experiment.data[0])
+    if data == experiment.data[0]:
+        return command
+    command = command.replace(f"NAME={row.experiment}", f"NAME={row.experiment} DATA={data}")
+    return command.replace(f"{row.experiment}@", f"{row.experiment}-{data}@")
 
 
 def _headline(outcome: Outcome) -> str:

@@ -5,10 +5,11 @@
     make exp NAME=caption_lstm DATA=flickr8k about 10 minutes on two cores, after: make data DATA=flickr8k
     make exp NAME=caption_lstm DATA=flickr8k PRESET=camp   as the course teaches it: VGG16, one row a prefix; hours
 
-The image enters after the language: EfficientNet-Lite0's pooled vector and the LSTM's state of the words so far
-are added before the next word is predicted (Tanti et al. 2018, "merge"). On drawn scenes the truth of a caption
-can be checked, so that besides BLEU the run says how often it is true, by aspect. A pooled vector has lost
-where things are: relations stay near what a network without images guesses, and a decoder that attends to the
+The image enters after the language: EfficientNet-Lite0's pooled vector and the LSTM's state of the words so far are
+added before the next word is predicted (Tanti et al. 2018, "merge"). Photographs are taught by a wider and more
+regularised net than the course's (see the yaml); PRESET=camp is the course's to the letter. On drawn scenes the truth
+of a caption can be checked, so that besides BLEU the run says how often it is true, by aspect. A pooled vector has
+lost where things are: relations stay near what a network without images guesses, and a decoder that attends to the
 7x7 map must beat it there.
 """
 

@@ -13,6 +13,7 @@ import pytest
 from dlcamp.cli.commands import BY_WORD, parse
 from dlcamp.cli.exp import assignments
 from dlcamp.cli.main import main
+from dlcamp.discovery import find, load
 from dlcamp.errors import ConfigError, UnknownName, UserError
 from dlcamp.paths import REPOSITORY
 
@@ -173,3 +174,20 @@ def test_without_python_311_make_names_the_fix(copy_of_repository: Path, tmp_pat
     assert done.returncode == 2
     assert "needs Python 3.11" in done.stderr
     assert "apt install python3.11" in done.stderr
+
+
+def test_the_next_command_names_the_data_set_where_it_is_not_the_default() -> None:
+    from dlcamp.cli.ending import _on_its_data
+    from dlcamp.tracking.protocol import RunRow
+
+    experiment = load(find(REPOSITORY, "caption_lstm"))
+
+    def shown(data: str) -> str:
+        row = RunRow(
+            "1" * 32, "caption_lstm-s0-1234", "caption_lstm", "FINISHED", 0.0, 1.0, {}, {}, {"dlcamp.data": data}
+        )
+        return _on_its_data(experiment.next, row, experiment)
+
+    assert shown("scenes") == experiment.next
+    assert "make register NAME=caption_lstm DATA=flickr8k" in shown("flickr8k")
+    assert "caption_lstm-flickr8k@champion" in shown("flickr8k")

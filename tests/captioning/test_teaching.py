@@ -1,0 +1,39 @@
+"""Both ways of teaching end in the same things; the course's tokenizer file decides its words and lengths."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import tensorflow as tf
+
+from dlcamp.captioning.camp.tokenizer import wrap
+from dlcamp.captioning.encoding import Encoded
+from dlcamp.captioning.teaching import teach
+from dlcamp.vision import lite0
+from tests.captioning import toy_captions as toy
+from tests.training.recorder import Recorder
+
+
+def encoded() -> Encoded:
+    return Encoded(lite0(precision="float32"), toy.captioned(40), toy.captioned(8, seed=1), toy.captioned(8, seed=2))
+
+
+def test_the_recipes_give_a_net_its_blind_twin_and_words_they_speak(tmp_path: Path) -> None:
+    file = tmp_path / "tokenizer.pkl"
+    made = tf.keras.preprocessing.text.Tokenizer()
+    made.fit_on_texts([wrap(text) for text in ["unseen words come first unseen", *encoded().train.captions]])
+    file.write_bytes(pickle.dumps(made))
+    config = toy.config(epochs=2, blind_epochs=1, beam=1, scaling="none")
+    for recipe in ({}, {"recipe": "camp", "tokenizer_file": str(file)}):
+        run = Recorder(tmp_path / f"run{len(recipe)}")
+        taught = teach(config.model_copy(update=recipe), encoded(), run)
+        said, blind = (taught.speak(net, encoded().test.features) for net in (taught.net, taught.blind))
+        assert len(said) == len(blind) == 8
+        assert len(set(blind)) == 1, "without an image there is one sentence"
+        assert ("train/blind_loss", 1) in run.history()
+        assert not taught.net.spec.blind
+        assert taught.blind.spec.blind
+    assert taught.vocabulary.encode("unseen") == [made.word_index["unseen"]]
+    assert taught.config.max_length == 40, "the course's, which its file does not hold"
+    assert taught.net.spec.decoder == "camp"
