@@ -45,8 +45,8 @@ class CaptionConfig(ExperimentConfig):
     blind_epochs: int = tune(6, valid=Int(1, 1000), help="passes of the floor: the same decoder without images")
     clip_norm: float = tune(5.0, valid=Float(0, 1e6), help="largest norm of a step's gradient; 0: any")
     label_smoothing: float = tune(0.0, valid=Float(0, 0.5), space=Float(0, 0.2), help="share spread over all words")
-    precision: Literal["float32", "mixed_bfloat16"] = tune(
-        "float32", help="mixed_bfloat16 is faster only on processors that have it"
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = tune(
+        "float32", help="what the decoder is trained in; auto: the faster one on this machine, timed once"
     )
     save_epochs: bool = tune(False, help="keep the weights of each epoch as an artifact, as the course does")
 
@@ -88,6 +88,8 @@ class CaptionConfig(ExperimentConfig):
             )
         if self.features_file and self.features != "pooled":
             raise ConfigError("features_file holds pooled vectors (fc2); leave out features=map")
+        if self.recipe == "camp" and self.precision == "auto":
+            raise ConfigError("the recipe camp trains in one precision: SET=precision=float32 (or mixed_bfloat16)")
         if self.tokenizer_file and self.recipe != "camp":
             raise ConfigError("tokenizer_file belongs to the course's recipe: SET=recipe=camp, or PRESET=camp")
 

@@ -45,7 +45,9 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
     encoded = encode(config, data, run)
     taught = teach(config, encoded, run)
     used = f"{encoded.encoder.name}, {encoded.encoder.precision}"
-    run.params({"vocabulary_size": len(taught.vocabulary), "encoder_used": used})
+    run.params(
+        {"vocabulary_size": len(taught.vocabulary), "encoder_used": used, "precision_used": taught.net.spec.precision}
+    )
     run.tags({"dlcamp.weights": weights_hash(taught.net.teacher)})
     predictor = _predictor(data, encoded, taught)
 

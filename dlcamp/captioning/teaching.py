@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.encoding import Encoded
+from dlcamp.captioning.precision import settle
 from dlcamp.captioning.scores import CaptionScorer
 from dlcamp.captioning.train import caption, train_captioner
 from dlcamp.captioning.vocabulary import Vocabulary, Words
@@ -68,6 +69,7 @@ def _blind(config: CaptionConfig) -> CaptionConfig:
 
 def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
     vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
+    config = settle(config, vocabulary, encoded.train, run)
     scorer = CaptionScorer(encoded.val.references)
 
     def score(said: list[str], _references: Sequence[Sequence[str]]) -> Mapping[str, float]:

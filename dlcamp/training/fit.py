@@ -122,7 +122,7 @@ def fit(
     remaining = 0 if state.finished else epochs - state.epoch
     if remaining <= 0:
         return trainer.finish()
-    step = _compiled_steps(model, loss, optimizer, measures or {})
+    step = compiled_steps(model, loss, optimizer, measures or {})
     with run.progress(remaining * steps_per_epoch * units_per_step, label or "training", unit) as bar:
         while not state.finished:
             epoch = state.epoch + 1
@@ -161,7 +161,7 @@ def _train_epoch(
         bar.advance(count * calls.units, epoch=calls.shown, loss=f"{means.loss:.3f}")
 
 
-def _compiled_steps(
+def compiled_steps(
     model: keras.Model, loss: Loss, optimizer: keras.optimizers.Optimizer, measures: Mapping[str, Loss]
 ) -> Callable[..., Any]:
     """A function (iterator, count) -> sums of (loss, *measures) over `count` training steps."""

@@ -121,6 +121,7 @@ def test_weights_that_cannot_be_had_are_an_error_unless_the_config_allows_a_subs
         ({"encoder_weights": "x.h5"}, "belong to VGG, the encoder is lite0"),
         ({"encoder": "vgg16", "features_file": "/nowhere/features.pkl"}, "there is no such file"),
         ({"encoder": "vgg16", "features_file": "f.pkl", "features": "map"}, "leave out features=map"),
+        ({"recipe": "camp", "precision": "auto"}, "trains in one precision"),
         ({"tokenizer_file": "t.pkl"}, "belongs to the course's recipe"),
     ],
 )
