@@ -6,7 +6,8 @@
     │   ├── ConfigError           a key or a value a config cannot take
     │   ├── DiscoveryError        experiment files that cannot be told apart or are not experiments
     │   ├── DataError             a data set, folder or file that cannot be used
-    │   │   └── ImageError        one image that cannot be read
+    │   │   ├── ImageError        one image that cannot be read
+    │   │   └── WeightsUnavailable   published weights that are not here and cannot be fetched
     │   └── StoreError            a store that cannot be used: read-only, full, of a newer MLflow, busy
     ├── Refusal          exit 3   a gate said no: every check is listed
     ├── RunFailed        exit 1   the body of a run raised; the run is FAILED and keeps the traceback
@@ -71,6 +72,10 @@ class DataError(UserError):
 
 class ImageError(DataError):
     """One image that cannot be read; the message names it."""
+
+
+class WeightsUnavailable(DataError):
+    """Published weights are not here and cannot be fetched; the message says what else can be done."""
 
 
 class StoreError(UserError):

@@ -92,12 +92,12 @@ def prepare(request: Request, root: Path) -> Plan:
 
 
 def cached_run(plan: Plan, reader: Reader) -> RunRow | None:
-    """The newest FINISHED run with the plan's fingerprint."""
+    """The newest FINISHED run with the plan's fingerprint; one with a substituted part does not count."""
     if not plan.request.experiment.cache:
         return None
     tags = {"dlcamp.fingerprint": plan.fingerprint.digest}
-    rows = reader.runs(plan.request.experiment.name, status="FINISHED", tags=tags, limit=1)
-    return rows[0] if rows else None
+    rows = reader.runs(plan.request.experiment.name, status="FINISHED", tags=tags)
+    return next((row for row in rows if not row.tags.get("dlcamp.substituted")), None)
 
 
 def explain(plan: Plan, reader: Reader) -> list[str]:

@@ -20,6 +20,9 @@ class CaptionConfig(ExperimentConfig):
     )
     encoder: Literal["lite0", "vgg16", "vgg19"] = tune("lite0", help="what turns an image into features")
     encoder_weights: str = tune("", help="path of the encoder's weights; empty: the published ones")
+    encoder_precision: Literal["auto", "float32", "mixed_bfloat16"] = tune(
+        "auto", help="what the encoder computes in; auto: the faster one on this machine, timed once"
+    )
     preprocessing: Literal["own", "course"] = tune("own", help="course: VGG's input as the course prepares it")
     substitute: bool = tune(False, help="go on with lite0 where the encoder's weights cannot be had; the run says so")
     features: Literal["pooled", "map"] = tune("pooled", help="one vector an image, or the map (7x7, VGG 14x14)")
@@ -63,10 +66,11 @@ class CaptionConfig(ExperimentConfig):
     test_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many test images; all")
 
     def inputs(self) -> Mapping[str, str]:
-        """Digests of the files the config names, and which weights a VGG encoder finds here.
+        """Digests of the files the config names, and of the weights of a VGG encoder.
 
         Raises:
             ConfigError: a file does not exist, or values that exclude each other.
+            DataError: encoder_weights names no weights.
         """
         self._check()
         found = {}
@@ -74,10 +78,12 @@ class CaptionConfig(ExperimentConfig):
             if getattr(self, name):
                 found[name] = _digest(name, getattr(self, name))
         if self.encoder != "lite0" and not self.features_file:
-            from dlcamp.vision.vgg_weights import digest_of, find
+            from dlcamp.vision.vgg_weights import identity, published, resolve
 
-            weights = find(self.encoder, self.encoder_weights)
-            found["encoder_weights"] = digest_of(weights) if weights else "not here"
+            named = self.encoder_weights
+            found["encoder_weights"] = (
+                identity(self.encoder, resolve(self.encoder, named)) if named else published(self.encoder)
+            )
         return found
 
     def _check(self) -> None:

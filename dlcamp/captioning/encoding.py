@@ -17,7 +17,7 @@ import numpy as np
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.samples import Captioned
 from dlcamp.data.captions import CaptionData, CaptionItem, Split
-from dlcamp.errors import DataError
+from dlcamp.errors import DataError, WeightsUnavailable
 from dlcamp.vision import choose, extract, lite0
 from dlcamp.vision.encoder import Encoder, Precision
 from dlcamp.vision.features import Skipped
@@ -55,7 +55,7 @@ def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
     """
     items = {split: list(data.items(split, limit)) for split, limit in limits(config).items()}
     if config.features_file:
-        return _imported(config, items, run)
+        return _imported(config, items, data, run)
     encoder, substituted = wanted_encoder(config, run)
     # a resumed run goes on in the precision it began with, whatever would be probed as the fastest now
     kept = run.folder / "encoder_precision.txt"
@@ -66,7 +66,7 @@ def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
     kept.write_text(features.encoder.precision, "utf-8")
     if features.from_cache < len(features):
         run.say(f"features of {len(features) - features.from_cache} images, {features.images_per_second:.0f} images/s")
-    run.metrics({"cost/feature_images_per_second": features.images_per_second}, step=0)
+        run.metrics({"cost/feature_images_per_second": features.images_per_second}, step=0)
     readable = _without(items, features.skipped, run)
     row = {item: number for number, item in enumerate(features.ids)}
     found = {split: _captioned(features.array, row, readable[split]) for split in SPLITS}
@@ -85,11 +85,15 @@ def wanted_encoder(config: CaptionConfig, run: ActiveRun) -> tuple[Encoder, str]
         DataError: its weights cannot be had, and the config does not allow another.
     """
     encoder = choose(
-        config.encoder, config.features, weights=config.encoder_weights, preprocessing=config.preprocessing
+        config.encoder,
+        config.features,
+        weights=config.encoder_weights,
+        preprocessing=config.preprocessing,
+        precision=config.encoder_precision,
     )
     try:
         encoder.ready(run.progress)
-    except DataError as error:
+    except WeightsUnavailable as error:
         if not config.substitute:
             raise
         return lite0(config.features), _substitute(config, str(error), run)
@@ -105,15 +109,21 @@ def _substitute(config: CaptionConfig, reason: str, run: ActiveRun) -> str:
     return told
 
 
-def _imported(config: CaptionConfig, items: Mapping[Split, Sequence[CaptionItem]], run: ActiveRun) -> Encoded:
-    """Features from the course's features.pkl, whose keys are file names without their ending."""
-    from dlcamp.captioning.camp.pickles import read_features
+def _imported(
+    config: CaptionConfig, items: Mapping[Split, Sequence[CaptionItem]], data: CaptionData, run: ActiveRun
+) -> Encoded:
+    """Features from the course's features.pkl, whose keys are file names up to their first point."""
+    from dlcamp.captioning.camp.pickles import key_of, read_features
 
     path = Path(config.features_file).expanduser()
     stems, array = read_features(path)
     row = {stem: number for number, stem in enumerate(stems)}
     wanted = [item for split in SPLITS for item in items[split]]
-    missing = [item.id for item in wanted if Path(item.id).stem not in row]
+    keys = [key_of(item.id) for item in wanted]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise DataError(f"two images have the key {twice!r} in {path}; rename one of the files")
+    missing = [item.id for item in wanted if key_of(item.id) not in row]
     if missing:
         raise DataError(
             f"{path} holds features of {len(stems)} images, but not of {len(missing)} of the {len(wanted)} asked for, "
@@ -124,11 +134,27 @@ def _imported(config: CaptionConfig, items: Mapping[Split, Sequence[CaptionItem]
     loadable = encoder.available
     if not loadable:
         run.say(f"no model will be stored: {encoder.name}'s weights are not here, so no photograph could be captioned")
+    elif not _alike(encoder, array, row, items["test"], data):
+        loadable = False
+        run.say(f"no model will be stored: {encoder.name} as configured gives other features than {path.name} holds")
     found = {
-        split: Captioned(np.ascontiguousarray(array[[row[Path(item.id).stem] for item in items[split]]]), items[split])
+        split: Captioned(np.ascontiguousarray(array[[row[key_of(item.id)] for item in items[split]]]), items[split])
         for split in SPLITS
     }
     return Encoded(encoder, found["train"], found["val"], found["test"], loadable=loadable)
+
+
+def _alike(
+    encoder: Encoder, array: np.ndarray, row: Mapping[str, int], items: Sequence[CaptionItem], data: CaptionData
+) -> bool:
+    """Whether the encoder gives the imported features of a few images: a cosine of 0.999 or more each."""
+    from dlcamp.captioning.camp.pickles import key_of
+
+    chosen = items[:8]
+    own = encoder.encode([data.image(item.id) for item in chosen], [item.id for item in chosen])
+    theirs = array[[row[key_of(item.id)] for item in chosen]]
+    lengths = np.linalg.norm(own, axis=1) * np.linalg.norm(theirs, axis=1)
+    return bool(((own * theirs).sum(axis=1) >= 0.999 * lengths).all())
 
 
 def _without(

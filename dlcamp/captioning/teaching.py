@@ -19,6 +19,7 @@ from dlcamp.captioning.precision import settle
 from dlcamp.captioning.scores import CaptionScorer
 from dlcamp.captioning.train import caption, train_captioner
 from dlcamp.captioning.vocabulary import Vocabulary, Words
+from dlcamp.data.captions import CaptionItem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,13 +55,21 @@ class Taught:
         )
 
 
-def teach(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
+def teach(
+    config: CaptionConfig, encoded: Encoded, run: ActiveRun, in_order: Sequence[CaptionItem] | None = None
+) -> Taught:
     """Train the decoder that the config asks for, and its floor: the same decoder, its image exchanged for zeros.
 
     The floor is trained to its last epoch: every image gets its one sentence, so that validation scores would only
     choose between accidents.
+
+    Args:
+        in_order: the training items as the source has them, for the course's tokenizer, which numbers words of equal
+            count by first appearance; the order of the split when None.
     """
-    return _camp(config, encoded, run) if config.recipe == "camp" else _sequences(config, encoded, run)
+    if config.recipe == "camp":
+        return _camp(config, encoded, run, in_order or encoded.train.items)
+    return _sequences(config, encoded, run)
 
 
 def _blind(config: CaptionConfig) -> CaptionConfig:
@@ -83,16 +92,15 @@ def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taugh
     return Taught(config, vocabulary, net, blind, result)
 
 
-def _camp(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
+def _camp(config: CaptionConfig, encoded: Encoded, run: ActiveRun, in_order: Sequence[CaptionItem]) -> Taught:
     from dlcamp.captioning.camp.pickles import read_tokenizer
     from dlcamp.captioning.camp.tokenizer import CampTokenizer, wrap
     from dlcamp.captioning.camp.train import train_camp
 
-    wrapped = [wrap(text) for text in encoded.train.captions]
     if config.tokenizer_file:
         tokenizer = read_tokenizer(Path(config.tokenizer_file).expanduser())
     else:
-        tokenizer = CampTokenizer.fit(wrapped)
+        tokenizer = CampTokenizer.fit(wrap(text) for item in in_order for text in item.references)
     speaking = config.model_copy(update={"max_length": tokenizer.max_length})
     net, result = train_camp(speaking, tokenizer, encoded.train, run)
     blind, _ = train_camp(_blind(speaking), tokenizer, encoded.train, run, label="blind")

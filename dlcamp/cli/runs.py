@@ -31,6 +31,8 @@ def run(given: Given, root: Path) -> int:
         where = "/".join(part for part in (row.params.get("data", ""), row.tags.get("dlcamp.preset", "")) if part)
         took = duration(row.ended - row.started) if row.ended else ""
         note = row.tags.get("mlflow.note.content", "").splitlines()
+        if row.tags.get("dlcamp.substituted"):
+            note = [f"SUBSTITUTED: {row.tags['dlcamp.substituted']}"]
         print(
             f"{row.name:<28} {row.status:<9} {where:<16} {value:<22} {took:>11}  {age(row):<15}"
             f" {note[0][:60] if note else ''}".rstrip()

@@ -117,6 +117,11 @@ class Photographs(Unpacked, ABC):
         usable = self.album.parts[split].usable
         return [CaptionItem(image, self.album.captions[image]) for image in usable[:limit]]
 
+    def in_file_order(self, items: Sequence[CaptionItem]) -> list[CaptionItem]:
+        """Items as their captions stand in the file, which numbers the course's words."""
+        place = {image: number for number, image in enumerate(self.album.captions)}
+        return sorted(items, key=lambda item: place[item.id])
+
     def image(self, item_id: str) -> bytes:
         """The image file as it lies on disk; DataError for an unknown id, ImageError where the file cannot be read."""
         path = self.album.files.get(item_id)

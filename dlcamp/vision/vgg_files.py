@@ -145,7 +145,10 @@ def _ordered(content: _Content) -> list[Weights]:
 
 
 def _root(file: h5py.File) -> h5py.Group:
-    inner = file.get("model_weights")
+    # a link may lead to another file, which no digest covers
+    if not isinstance(file.get("model_weights", getlink=True), h5py.HardLink):
+        return file
+    inner = file["model_weights"]
     return inner if isinstance(inner, h5py.Group) else file
 
 

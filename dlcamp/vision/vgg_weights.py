@@ -21,7 +21,7 @@ from filelock import FileLock
 from dlcamp.data.fetch.download import Patience, Unavailable, download
 from dlcamp.data.fetch.remote import Digests, amount, digests
 from dlcamp.data.fetch.space import disk_error, free_space
-from dlcamp.errors import DataError
+from dlcamp.errors import DataError, WeightsUnavailable
 from dlcamp.paths import data_folder
 from dlcamp.vision.vgg_table import configuration
 
@@ -192,8 +192,8 @@ def advice(name: str) -> str:
     )
     against = f", against {PUBLISHED[name].top_1} % of {title}" if name in PUBLISHED else ""
     lines.append(
-        "or take the embedded encoder: SET=encoder=lite0 (EfficientNet-Lite0, comes with the package: "
-        f"1,280 values an image, ImageNet top-1 75.1 %{against})"
+        'or take the embedded encoder: SET="encoder=lite0 preprocessing=own" (EfficientNet-Lite0, comes with the '
+        f"package: 1,280 values an image, ImageNet top-1 75.1 %{against})"
     )
     return "\n".join(lines)
 
@@ -250,7 +250,7 @@ def _fetched(name: str, progress: Progress | None, patience: Patience) -> Path:
     except Unavailable as error:
         title = configuration(name).title
         reason = str(error).removeprefix(f"{wanted.url}: ")  # the advice names it
-        raise DataError(
+        raise WeightsUnavailable(
             f"the weights of {title} are not here and could not be fetched: {reason}\n{advice(name)}"
         ) from error
     except OSError as error:

@@ -225,7 +225,7 @@ def _summary(taught, measured, ratios, losses, warning):
             f"A round: {params['timed_course_captions']:,} captions of {params['timed_course_images']} images for the "
             f"course, prefixes padded to {params['longest_caption']}; {params['timed_captions']:,} captions, "
             f"{taught.config.batch} a step, for the workbench. Making the batches is in the times.",
-            "As used: words seen 5 times, features standardised, gradients clipped: what caption_lstm does by default.",
+            "As used: words seen 5 times, features standardised, gradients clipped: CaptionConfig's defaults.",
             "Compiling falls into the first round, which is not counted.",
             f"peak memory of the process, all ways: {peak_gib():.1f} GiB",
         ]

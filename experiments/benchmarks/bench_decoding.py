@@ -2,7 +2,7 @@
 
     make exp NAME=bench_decoding      about 4 min on two cores; nothing else may run beside it
 
-A net with the course's layers (LSTM 256, 7,378 words) is trained for a moment, so that captions end by themselves, and
+A net with the course's layers (LSTM 256, 7,378 words) is trained for a minute, so that most captions end by themselves;
 its weights are given to the course's `caption_model`. Then, in turns, in float32, on the same test images' features:
 - course: `generate_caption`, which runs the whole prefix through the network for every word, one image after another;
 - greedy: `Search` with one hypothesis: the state is carried from word to word, some 60 images at once, in one graph;
@@ -29,8 +29,8 @@ class Config(ExperimentConfig):
     batch: int = tune(64, valid=Int(1, 4096), help="images searched at once, at most: batches are made equal")
     beam: int = tune(3, valid=Int(2, 50), help="hypotheses of the beam search")
     length_normalisation: float = tune(0.7, valid=Float(0, 2), help="of the beam search: power of the length")
-    train_images: int = tune(2000, valid=Int(1, 1_000_000), help="images of train that the net is trained on")
-    train_epochs: int = tune(3, valid=Int(1, 100), help="passes over their captions, until most end")
+    train_images: int | None = tune(None, valid=Int(1, 1_000_000), help="images of train that the net sees; all")
+    train_epochs: int = tune(2, valid=Int(1, 100), help="passes over their captions, until most end")
     vocabulary_size: int = tune(WORDS, valid=Int(1, 1_000_000), help="numbers of words at least; Flickr8k has so many")
 
 
@@ -118,19 +118,13 @@ class _Spoken:
         """All four, as they are timed."""
         from dlcamp.analysis.alternating import Way
 
-        few = self.features[: self.config.course_images]
+        every, few = self.features, self.features[: self.config.course_images]
         batch = self._batch
         beam, power = self.config.beam, self.config.length_normalisation
         return [
             Way("course", "course: one predict a word, one image a call", self._as_taught(few)),
-            Way(
-                "greedy", f"workbench: greedy, {batch} images at once", self._by("greedy", self.features, 1, 0.0, batch)
-            ),
-            Way(
-                "beam",
-                f"workbench: beam {beam}, {batch} images at once",
-                self._by("beam", self.features, beam, power, batch),
-            ),
+            Way("greedy", f"workbench: greedy, {batch} images at once", self._by("greedy", every, 1, 0.0, batch)),
+            Way("beam", f"workbench: beam {beam}, {batch} images at once", self._by("beam", every, beam, power, batch)),
             Way("alone", "workbench: greedy, one image a call", self._by("alone", few, 1, 0.0, 1)),
         ]
 
@@ -177,6 +171,7 @@ class _Spoken:
             "agreement/captions_compared": float(len(course)),
             "cost/words_per_caption_course": _words(course),
             "cost/words_per_caption": _words(greedy),
+            "cost/words_of_the_longest": float(max(_words([text]) for text in greedy)),
             "cost/captions_ended": sum(text.endswith(" endseq") for text in greedy) / len(greedy),
             "cost/captions_different": float(len(set(greedy))),
         }
@@ -235,15 +230,16 @@ def _trained(config, train, tokenizer, precision, run):
     from dlcamp.training.fit import fit
 
     spec = DecoderSpec(
-        "merge", len(tokenizer), train.features.shape[1:], WIDTH, WIDTH, 0.5, "none", precision=precision
+        "merge", len(tokenizer), train.features.shape[1:], WIDTH, WIDTH, 0.3, "none", precision=precision
     )
     net = build(spec, config.seed)
     samples = whole_captions(train.features, train.items, tokenizer, batch=min(64, len(train.captions)))
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, config.train_epochs * samples.steps)
     result = fit(
         net.teacher,
         lambda epoch: samples.dataset(config.seed, epoch),
         loss=word_loss(0.0),
-        optimizer=keras.optimizers.Adam(3e-3),
+        optimizer=keras.optimizers.Adam(rate),
         epochs=config.train_epochs,
         steps_per_epoch=samples.steps,
         run=run,
@@ -269,7 +265,8 @@ def _summary(spoken, measured, ratios, warning):
             f"Same layers and weights, float32, {params['words']:,} words, trained to a loss of {spoken.loss:.2f}; "
             f"features of {params['features_of']}, computed before.",
             f"Words a caption, endseq counted: {agreement['cost/words_per_caption_course']:.1f} in the course's "
-            f"images, {agreement['cost/words_per_caption']:.1f} in all {params['timed_images']}; "
+            f"images, {agreement['cost/words_per_caption']:.1f} in all {params['timed_images']}, "
+            f"{agreement['cost/words_of_the_longest']:.0f} in the longest, for which its batch waits; "
             f"{agreement['cost/captions_ended']:.0%} end by themselves, the others after {params['longest_caption']}; "
             f"{agreement['cost/captions_different']:.0f} are different.",
             "Features in, text out. Compiling falls into the first round, which is not counted.",

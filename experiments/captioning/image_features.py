@@ -28,7 +28,7 @@ class Config(ExperimentConfig):
 
     encoder: Literal["lite0", "vgg16", "vgg19"] = tune("lite0", help="lite0 needs no download")
     output: Literal["pooled", "map"] = tune("pooled", help="one vector (VGG: fc2, 4,096 values), or the map before it")
-    weights: str = tune("", help="file of VGG's weights; empty: the published ones")
+    encoder_weights: str = tune("", help="file of VGG's weights; empty: the published ones")
     preprocessing: Literal["own", "course"] = tune("own", help="course: VGG as taught, NEAREST resize")
     precision: Literal["auto", "float32", "mixed_bfloat16"] = tune("auto", help="auto: the faster one here, timed once")
     folder: str = tune("", help="a folder of images instead of the data set's; unreadable files are skipped and named")
@@ -41,7 +41,7 @@ class Config(ExperimentConfig):
     rounds: int = tune(3, valid=Int(1, 100), help="rounds of the measurement")
     export: str = tune("", help="write the course's features.pkl there: fc2 of VGG, train, val and test")
 
-    @field_validator("weights", "preprocessing", "export")
+    @field_validator("encoder_weights", "preprocessing", "export")
     @classmethod
     def _needs_vgg(cls, value, info):
         if info.data.get("encoder") == "lite0" and value not in ("", "own"):
@@ -177,9 +177,9 @@ def _through_the_cache(config, images, run):
     encoder = choose(
         config.encoder,
         config.output,
-        weights=config.weights,
+        weights=config.encoder_weights,
         preprocessing=config.preprocessing,
-        precision=config.precision,
+        precision="float32" if config.export else config.precision,  # the course's file is
     )
     started = time.perf_counter()
     features = extract((images.ids, images.read), encoder, on_error="skip", progress=run.progress)

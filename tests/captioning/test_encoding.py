@@ -106,7 +106,7 @@ def test_weights_that_cannot_be_had_are_an_error_unless_the_config_allows_a_subs
     run: Notes, fresh_home: Path, no_weights: None
 ) -> None:
     config = CaptionConfig(encoder="vgg16", preprocessing="course")
-    with pytest.raises(DataError, match="SET=encoder=lite0"):
+    with pytest.raises(DataError, match="encoder=lite0 preprocessing=own"):
         encode(config, Snapshots(), run)
     encoded = encode(config.model_copy(update={"substitute": True}), Snapshots(), run)
     assert encoded.encoder.name == "efficientnet_lite0"

@@ -104,7 +104,7 @@ def _parquet(store: MemoryTracker, outcome: Outcome) -> list[dict]:
         ("export=features.pkl", r"export = 'features.pkl' \(SET\): it is for VGG"),
         ("encoder=vgg16 output=map export=features.pkl", "holds fc2"),
         ("preprocessing=course", r"preprocessing = 'course' \(SET\): it is for VGG"),
-        ("weights=vgg.h5", "it is for VGG"),
+        ("encoder_weights=vgg.h5", "it is for VGG"),
         ("output=pool", "output = 'pool'"),
     ],
 )

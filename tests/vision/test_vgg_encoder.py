@@ -98,7 +98,7 @@ def test_a_restored_encoder_says_that_it_knows_no_file(weights: str) -> None:
         ("vgg11", {}, UnknownName, "lite0, small_vgg16, small_vgg19, vgg16, vgg19"),
         ("vgg16", {"output": "poled"}, UnknownName, "poled"),
         ("vgg16", {"preprocessing": "courses"}, UnknownName, "did you mean 'course'"),
-        ("vgg16", {"weights": "/nowhere/vgg16.h5"}, DataError, "SET=encoder=lite0"),
+        ("vgg16", {"weights": "/nowhere/vgg16.h5"}, DataError, "encoder=lite0 preprocessing=own"),
         (SMALL, {}, DataError, "no weights of small VGG16 are published"),
     ],
 )

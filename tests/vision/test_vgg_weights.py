@@ -124,7 +124,9 @@ def test_what_is_nowhere_is_fetched_once_and_checked(served: Path, tmp_path: Pat
 
 def test_another_file_at_the_address_is_refused_and_not_kept(served: Path) -> None:
     _put(served / "vgg16_kernels.h5", CONTENT[::-1])
-    with pytest.raises(DataError, match=r"(?s)another file came: 20,000 bytes, md5 \w+.*SET=encoder=lite0"):
+    with pytest.raises(
+        DataError, match=r"(?s)another file came: 20,000 bytes, md5 \w+.*encoder=lite0 preprocessing=own"
+    ):
         locate("vgg16", patience=IMPATIENT)
     assert find("vgg16") is None
     assert not list((data_folder() / "weights" / "arriving").iterdir())
@@ -141,7 +143,7 @@ def test_where_nothing_can_be_fetched_every_way_out_is_told() -> None:
         PUBLISHED["vgg16"].url,
         str(data_folder() / "weights" / "vgg16_kernels.h5"),
         "SET=encoder_weights=",
-        "SET=encoder=lite0 (EfficientNet-Lite0, comes with the package: 1,280 values an image, "
+        'SET="encoder=lite0 preprocessing=own" (EfficientNet-Lite0, comes with the package: 1,280 values an image, '
         "ImageNet top-1 75.1 %, against 71.3 % of VGG16)",
     ):
         assert part in told

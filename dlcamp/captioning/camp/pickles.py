@@ -92,16 +92,21 @@ def read_features(path: Path) -> tuple[list[str], np.ndarray]:
     return list(arrays), features
 
 
+def key_of(image: str) -> str:
+    """What the course's file calls an image: the name of its file up to the first point."""
+    return image.rpartition("/")[2].split(".")[0]
+
+
 def write_features(path: Path, ids: Sequence[str], features: np.ndarray) -> None:
     """Write features (images, values) as the course's file, which `pickle.load` reads with any version of NumPy.
 
-    The key of an image is its id up to the first point, as the course names it. The file appears whole or not at all.
+    The key of an image is its file's name up to the first point. The file appears whole or not at all.
 
     Raises:
         DataError: rows and ids do not fit together, or two ids give one key.
         StoreError: the file cannot be written.
     """
-    keys = [name.split(".")[0] for name in ids]
+    keys = [key_of(name) for name in ids]
     if features.ndim != 2 or len(features) != len(keys):
         raise DataError(f"{len(keys)} images need {len(keys)} rows of features, got an array of {features.shape}")
     if len(set(keys)) != len(keys):
