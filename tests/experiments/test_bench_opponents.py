@@ -24,12 +24,25 @@ def spread(**ratios: float) -> dict[str, float]:
     return {f"cost/{name}_ratio_{end}": value for name, value in ratios.items() for end in ("low", "high")}
 
 
+AT_HOME = {
+    **spread(vgg16=3.1, lite0=4.9),
+    "agreement/vgg16_cosine_min": 0.9999,
+    "agreement/lite0_cosine_min": 0.99,
+    "agreement/vgg16_weights_real": 1.0,
+    "cost/cpu_has_bfloat16": 1.0,
+    FULL_SIZE: 1.0,
+}
+
+
 def test_vgg_is_judged_only_on_a_processor_with_bfloat16() -> None:
-    agree = {"agreement/vgg16_cosine_min": 0.9999, "agreement/lite0_cosine_min": 0.99}
-    metrics = {**spread(vgg16=3.1, lite0=4.9), **agree, "cost/cpu_has_bfloat16": 1.0, FULL_SIZE: 1.0}
-    assert verdicts("bench_features", metrics) == ["supported", "refuted", "supported", "refuted"]
-    without = {**metrics, "cost/cpu_has_bfloat16": 0.0}
+    assert verdicts("bench_features", AT_HOME) == ["supported", "refuted", "supported", "refuted"]
+    without = {**AT_HOME, "cost/cpu_has_bfloat16": 0.0}
     assert verdicts("bench_features", without) == ["undecided", "refuted", "supported", "refuted"]
+
+
+def test_features_of_random_weights_say_nothing_about_how_well_those_of_vgg_agree() -> None:
+    random = {**AT_HOME, "agreement/vgg16_weights_real": 0.0}
+    assert verdicts("bench_features", random) == ["supported", "refuted", "undecided", "refuted"]
 
 
 def test_training_is_judged_in_float32_in_the_better_precision_and_by_the_first_loss() -> None:
