@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 
+import pytest
 import tensorflow as tf
 
-from dlcamp.captioning.camp.tokenizer import wrap
+from dlcamp.captioning.camp.tokenizer import CampTokenizer, wrap
 from dlcamp.captioning.encoding import Encoded
 from dlcamp.captioning.teaching import teach
+from dlcamp.data.flickr8k import Flickr8k
+from dlcamp.paths import REPOSITORY
 from dlcamp.vision import lite0
 from tests.captioning import toy_captions as toy
 from tests.training.recorder import Recorder
@@ -37,3 +41,19 @@ def test_the_recipes_give_a_net_its_blind_twin_and_words_they_speak(tmp_path: Pa
     assert taught.vocabulary.encode("unseen") == [made.word_index["unseen"]]
     assert taught.config.max_length == 40, "the course's, which its file does not hold"
     assert taught.net.spec.decoder == "camp"
+
+
+@pytest.mark.real_data
+def test_the_preset_numbers_words_as_the_course_does(tmp_path: Path, fresh_home: Path) -> None:
+    source = REPOSITORY.parent / "shared" / "data"
+    if not source.is_dir():
+        pytest.skip(f"{source} is not here")
+    with zipfile.ZipFile(source / "Flickr8k_text.zip") as texts:
+        texts.extractall(tmp_path)
+    with zipfile.ZipFile(source / "Flickr8k_Dataset.zip") as images:
+        images.extractall(tmp_path)
+    data = Flickr8k(tmp_path)
+    in_order = data.in_file_order(data.items("train"))
+    made = CampTokenizer.fit(wrap(text) for item in in_order for text in item.references)
+    assert (len(made), made.max_length) == (7378, 40)
+    assert [made.encode(word) for word in ("startseq", "endseq", "run", "desk")] == [[2], [3], [165], [1545]]
