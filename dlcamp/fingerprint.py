@@ -26,6 +26,9 @@ from dlcamp.references import module_of
 COMPUTES = ("experiments", *(f"dlcamp.{p}" for p in ("data", "training", "analysis", "nets", "vision", "captioning")))
 """Packages whose code computes results; analysis is among them because it computes the intervals that are logged."""
 
+FETCHES = "dlcamp.data.fetch."
+"""Brings files here, whose digests are in the fingerprint: its code changes no result."""
+
 NUMERIC = {
     "numpy": "numpy",
     "scipy": "scipy",
@@ -112,7 +115,7 @@ def closure(root: Path, modules: Iterable[str]) -> tuple[dict[str, Path], set[st
         if name in found:
             continue
         path = module_path(root, name)
-        if path is None or not name.startswith(COMPUTES):
+        if path is None or not name.startswith(COMPUTES) or f"{name}.".startswith(FETCHES):
             if not name.startswith(("dlcamp", "experiments")):
                 foreign.add(name.partition(".")[0])
             continue

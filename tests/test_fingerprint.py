@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dlcamp.fingerprint import closure, code_digest, differences, imports
+from dlcamp.paths import REPOSITORY
 
 CODE = '''"""Promise."""
 import numpy as np
@@ -106,3 +107,10 @@ def test_differences_say_which_part_changed() -> None:
         "environment: n is new (1)",
     }
     assert differences(new, new) == []
+
+
+def test_how_files_are_fetched_is_no_part_of_what_a_result_depends_on() -> None:
+    modules, _ = closure(REPOSITORY, ["dlcamp.vision.vgg_weights"])
+    assert "dlcamp.vision.vgg_weights" in modules
+    assert not [name for name in modules if name.startswith("dlcamp.data.fetch.") or name == "dlcamp.data.fetch"]
+    assert "dlcamp.data.fetched" in modules, "it opens data sets"

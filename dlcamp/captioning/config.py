@@ -101,10 +101,9 @@ class CaptionConfig(ExperimentConfig):
 
 
 def _digest(name: str, text: str) -> str:
-    import hashlib
+    from dlcamp.data.fetched import sha256_of
 
     path = Path(text).expanduser()
     if not path.is_file():
         raise ConfigError(f"{name}={text}: there is no such file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

@@ -140,7 +140,7 @@ def _as_they_are(name: str, folder: Path, files: tuple[FileRecord, ...]) -> tupl
             if (seen.st_size, seen.st_mtime_ns) == (file.size, file.mtime):
                 now.append(file)
             else:
-                now.append(FileRecord(file.path, seen.st_size, seen.st_mtime_ns, _sha256(path)))
+                now.append(FileRecord(file.path, seen.st_size, seen.st_mtime_ns, sha256_of(path)))
         except (FileNotFoundError, NotADirectoryError):
             missing.append(file.path)
         except OSError as error:
@@ -154,7 +154,8 @@ def _as_they_are(name: str, folder: Path, files: tuple[FileRecord, ...]) -> tupl
     return tuple(now)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

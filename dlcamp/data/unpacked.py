@@ -5,12 +5,11 @@ A loader is given a folder, or takes the one that `make data DATA=<name>` left. 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
 
-from dlcamp.data.fetched import MANIFEST, digest_of, fetched
+from dlcamp.data.fetched import MANIFEST, digest_of, fetched, sha256_of
 from dlcamp.errors import DataError
 
 MACOS = "__MACOSX"  # archives packed on a Mac repeat every file there, as an empty shell
@@ -62,9 +61,3 @@ def folder_digest(folder: Path) -> str:
     """The digest that a manifest of every file in a folder would have."""
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     return digest_of((name, sha256_of(folder / name)) for name in names if name != MANIFEST)
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -60,14 +60,16 @@ class Proof:
         return f"reloaded in a new process, {self.identical:,}/{self.n:,} outputs identical"
 
 
-def prove(store: Store, model: str, inputs: Sequence[Any], expected: Sequence[Any], *, timeout: float = 600.0) -> Proof:
+def prove(
+    store: Store, model: str, inputs: Sequence[Any], expected: Sequence[Any], *, timeout: float | None = None
+) -> Proof:
     """Predict `inputs` with the stored model in a new process and compare with `expected`.
 
     Texts must be equal, numbers within 1e-6 (absolute).
 
     Args:
         model: id or `models:/` address.
-        timeout: seconds for loading and predicting together.
+        timeout: seconds for loading and predicting together; default ten minutes and two seconds an input.
 
     Raises:
         RunFailed: the model does not load or does not answer; holds the end of what the process wrote.
@@ -76,7 +78,8 @@ def prove(store: Store, model: str, inputs: Sequence[Any], expected: Sequence[An
     if len(inputs) != len(expected):
         raise ValueError(f"{len(inputs)} inputs but {len(expected)} expected outputs")
     started = time.monotonic()
-    with fresh_model(store, model, timeout=timeout) as fresh:
+    seconds = 600.0 + 2 * len(inputs) if timeout is None else timeout
+    with fresh_model(store, model, timeout=seconds) as fresh:
         got = fresh.predict(inputs)
     differing = [
         Difference(index, want, have)

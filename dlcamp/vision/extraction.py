@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+from dlcamp.data.photographs import SUFFIXES
 from dlcamp.errors import DataError, ImageError
 from dlcamp.paths import data_folder
 from dlcamp.vision import precision
@@ -20,8 +21,6 @@ from dlcamp.vision.store import FeatureStore, Writer
 
 Images = Sequence[tuple[str, bytes]] | tuple[Sequence[str], Load]
 OnError = Literal["raise", "skip"]
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 
 
 class Bar(Protocol):
@@ -70,15 +69,25 @@ def extract_folder(folder: Path, encoder: Encoder, *, recursive: bool = False, *
     Raises:
         DataError: the folder does not exist or holds no image file.
     """
+    ids = image_files(folder, recursive)
+    return extract((ids, lambda name: (folder / name).read_bytes()), encoder, **options)
+
+
+def image_files(folder: Path, recursive: bool = False) -> list[str]:
+    """Paths of the image files of a folder, inside it, sorted.
+
+    Raises:
+        DataError: the folder does not exist or holds no image file.
+    """
     if not folder.is_dir():
         raise DataError(f"no folder {folder}\nname a folder of images")
     found = folder.rglob("*") if recursive else folder.glob("*")
-    ids = sorted(path.relative_to(folder).as_posix() for path in found if path.suffix.lower() in SUFFIXES)
-    if not ids:
+    names = sorted(path.relative_to(folder).as_posix() for path in found if path.suffix.lower() in SUFFIXES)
+    if not names:
         kinds = ", ".join(sorted(SUFFIXES))
         deeper = "" if recursive else "; folders inside it were not searched"
         raise DataError(f"the folder {folder} holds no image\nlooked for files ending in {kinds}{deeper}")
-    return extract((ids, lambda name: (folder / name).read_bytes()), encoder, **options)
+    return names
 
 
 def settle(

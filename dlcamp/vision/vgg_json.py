@@ -91,11 +91,6 @@ def check(layers: Sequence[Layer], name: str, output: Output, source: str) -> No
     raise DataError(f"{source} was given as {row.title}, but {what}{more}\nname the json and h5 of {row.title}")
 
 
-def weighted_names(layers: Sequence[Layer]) -> list[str]:
-    """Names of the layers with weights, in order."""
-    return [layer.name for layer in layers if layer.kind != _POOLING]
-
-
 def _needed(row: Configuration, output: Output) -> int:
     """How many layers of `_layers_of` an output needs."""
     weighted = len(row.kernel_shapes(output))

@@ -21,6 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from dlcamp.data.fetched import sha256_of
 from dlcamp.errors import DataError, UnknownName
 from dlcamp.paths import data_folder
 from dlcamp.vision.torch_file import read_torch
@@ -169,8 +170,7 @@ def _keras_layout(layer: str, value: np.ndarray) -> np.ndarray:
 
 
 def _checked(path: Path, expected: str) -> Path:
-    with path.open("rb") as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
+    got = sha256_of(path)
     if got != expected:
         raise DataError(
             f"the weights {path} are not the published ones: sha256 {got[:12]}..., expected {expected[:12]}...\n"

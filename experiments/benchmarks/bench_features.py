@@ -7,7 +7,7 @@ course's `extract_features` (Pillow, NEAREST, one `predict` an image, float32) a
 with an empty cache: reading, decoding, hashing, batches of 32, storing and reading back are in its time, the precision
 is what `auto` chooses on this machine. EfficientNet-Lite0, pooled, with its own preparation: the same loop around the
 same net against `extract_folder`. Both ways of a net have the same weights. Those of VGG16 are the published ones where
-they are found on the disk (or `weights`), else random: that changes no time, and the run says so.
+they are found on the disk (or `encoder_weights`), else random: that changes no time, and the run says so.
 An uncounted first round pays for loading and compiling. Features of both ways are compared image by image.
 Expected: VGG16 at least 3 times as fast on a CPU with bfloat16, Lite0 at least 5 times; cosines at least 0.999.
 """
@@ -27,7 +27,9 @@ class Config(ExperimentConfig):
     images: int = tune(128, valid=Int(1, 10_000), help="images a round for the workbench, of test; whole batches")
     loop_images: int = tune(32, valid=Int(1, 10_000), help="images a round for the loops, the first of them")
     batch: int = tune(32, valid=Int(1, 1024), help="images that the workbench computes at once")
-    weights: str = tune("", help="file of VGG16's weights; empty: the published ones where they are here, else random")
+    encoder_weights: str = tune(
+        "", help="file of VGG16's weights; empty: the published ones where they are here, else random"
+    )
     vgg_width: int = tune(1, valid=Int(1, 64), help="what the widths of a random VGG16 are divided by; 1: VGG16 itself")
     precision: Literal["auto", "float32", "mixed_bfloat16"] = tune(
         "auto", help="of the workbench's way; auto: the faster one here, as `extract` chooses it for each net"
@@ -205,9 +207,9 @@ def _vgg(config, files):
     from dlcamp.vision import choose
     from dlcamp.vision.vgg_weights import find
 
-    if config.weights or (config.vgg_width == 1 and find("vgg16")):
-        encoder = choose("vgg16", weights=config.weights, preprocessing="course")
-        about = f"the weights {config.weights}" if config.weights else "the published weights"
+    if config.encoder_weights or (config.vgg_width == 1 and find("vgg16")):
+        encoder = choose("vgg16", weights=config.encoder_weights, preprocessing="course")
+        about = f"the weights {config.encoder_weights}" if config.encoder_weights else "the published weights"
     else:
         encoder = random_vgg(config.vgg_width, config.seed)
         about = "random weights: the published ones are not here, and times do not depend on their values"

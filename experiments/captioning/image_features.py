@@ -155,16 +155,13 @@ def _splits(config, data):
 
 def _folder(config):
     """The image files of the folder, sorted; each may be a neighbour of the others."""
-    from dlcamp.vision.extraction import SUFFIXES
+    from dlcamp.vision.extraction import image_files
 
     folder = Path(config.folder).expanduser().absolute()
-    if not folder.is_dir():
-        raise DataError(f"no folder {folder}\nname a folder of images: SET=folder=...")
-    found = folder.rglob("*") if config.recursive else folder.glob("*")
-    ids = sorted(path.relative_to(folder).as_posix() for path in found if path.suffix.lower() in SUFFIXES)
+    ids = image_files(folder, config.recursive)
     if len(ids) < 2:
         deeper = "" if config.recursive else '; for those of the folders inside it: SET="folder=... recursive=yes"'
-        raise DataError(f"{folder} holds {len(ids)} images; a neighbour is another image, give two or more{deeper}")
+        raise DataError(f"{folder} holds one image; a neighbour is another image, give two or more{deeper}")
     ids = ids[: config.train_images]
     return _Images(ids, lambda item: (folder / item).read_bytes(), ids, ids[: config.val_images], {})
 

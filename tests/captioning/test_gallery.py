@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from PIL import Image
 
 from dlcamp.captioning.gallery import GalleryEntry, embedded, gallery_html, gallery_sections
 from dlcamp.errors import DataError, ImageError
+from tests.captioning.html_reader import read
 
 
 def picture(side: int = 16, kind: str = "PNG", noise: int | None = None) -> bytes:
@@ -31,25 +31,6 @@ def entries(n: int, **changes: object) -> list[GalleryEntry]:
         GalleryEntry(id=f"item{i}", caption=f"caption {i}", score=i / 10, **(given | changes))  # type: ignore[arg-type]
         for i in range(n)
     ]
-
-
-class Reader(HTMLParser):
-    """Tags, and what their attributes point at."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.targets: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.targets += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    return reader
 
 
 def test_the_page_holds_everything_and_asks_for_nothing() -> None:

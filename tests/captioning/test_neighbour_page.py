@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from dlcamp.captioning.neighbour_page import (
 from dlcamp.vision.encoder import lite0
 from dlcamp.vision.features import Features
 from dlcamp.vision.neighbours import Lookup, look_up
+from tests.captioning.html_reader import read
 
 
 def jpeg(side: int = 16, noise: int | None = None, mode: str = "RGB") -> bytes:
@@ -43,25 +43,6 @@ def lookup(queries: int = 12, collection: int = 20, k: int = 4) -> Lookup:
 
 def shown(item: str) -> Picture:
     return Picture(item, jpeg(), (f"caption of {item}", f"another of {item}"))
-
-
-class Reader(HTMLParser):
-    """Tags, and what their attributes point at."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.targets: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.targets += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    return reader
 
 
 def test_the_page_holds_everything_and_asks_for_nothing() -> None:

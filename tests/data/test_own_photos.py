@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import hashlib
 import unicodedata
@@ -15,9 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcamp.data.own_photos import OwnPhotos, cut, examine
-from dlcamp.data.photographs import SUFFIXES
 from dlcamp.errors import DataError
-from dlcamp.paths import REPOSITORY
 
 SPLITS = ("train", "val", "test")
 NAMES = [f"photo {number}.jpg" for number in range(30)]
@@ -186,13 +183,3 @@ def test_identical_photographs_in_two_splits_are_reported(tmp_path: Path) -> Non
     assert pair.across
     assert {pair.first_split, pair.second_split} == {"train", "test"}
     assert "identical files: 1 pair across splits, none within one" in examine(tmp_path)
-
-
-def test_the_kinds_of_image_are_those_that_can_be_encoded() -> None:
-    tree = ast.parse((REPOSITORY / "dlcamp" / "vision" / "extraction.py").read_text("utf-8"))
-    (value,) = [
-        node.value for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "SUFFIXES"
-    ]  # fmt: skip
-    assert isinstance(value, ast.Call)
-    assert ast.literal_eval(value.args[0]) == SUFFIXES

@@ -65,7 +65,7 @@ def test_no_round_and_no_size_are_refused_before_a_run_begins(name: str, setting
 def test_weights_that_are_named_but_not_there_are_an_error_and_not_replaced_by_random_ones(
     fresh_home: Path, tmp_path: Path
 ) -> None:
-    settings = f"weights={tmp_path / 'vgg16.h5'} images=1 loop_images=1 rounds=1"
+    settings = f"encoder_weights={tmp_path / 'vgg16.h5'} images=1 loop_images=1 rounds=1"
     asked = request(Given({"NAME": "bench_features", "SET": settings}), REPOSITORY)
     with pytest.raises(DataError, match="no weights of VGG16"):
         execute(prepare(asked, REPOSITORY), MemoryTracker(), lambda line: None)

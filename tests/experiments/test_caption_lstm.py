@@ -18,11 +18,11 @@ TINY = "train_images=12 val_images=4 test_images=4 units=8 embedding=8 epochs=2"
 
 
 def test_the_preset_camp_trains_as_the_course_does() -> None:
-    from dlcamp.captioning.camp.train import AS_TAUGHT
+    from tests.captioning.camp.small_course import AS_TAUGHT
 
     asked = request(Given({"NAME": "caption_lstm", "PRESET": "camp", "DATA": "flickr8k"}), REPOSITORY)
     config = asked.resolved.config
-    assert {name: getattr(config, name) for name in AS_TAUGHT} == dict(AS_TAUGHT)
+    assert {name: getattr(config, name) for name in AS_TAUGHT} == AS_TAUGHT
     assert (config.recipe, config.encoder, config.preprocessing) == ("camp", "vgg16", "course")
     assert config.save_epochs
     assert config.output_dropout == 0

@@ -124,8 +124,8 @@ def test_the_export_of_vgg_features_is_a_valid_setting() -> None:
     ("make", "message"),
     [
         (lambda folder: None, "no folder"),
-        (lambda folder: folder.mkdir(), "holds 0 images"),
-        (lambda folder: (folder / "inner").mkdir(parents=True), "recursive=yes"),
+        (lambda folder: folder.mkdir(), "holds no image"),
+        (lambda folder: (folder / "inner").mkdir(parents=True), "folders inside it were not searched"),
     ],
 )
 def test_a_folder_without_two_images_is_a_clear_error_at_once(

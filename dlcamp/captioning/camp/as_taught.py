@@ -63,9 +63,6 @@ def data_generator(
             yield (photos, prefixes), words
 
 
-create_batches = data_generator  # the course names both; one function does it
-
-
 def caption_model(vocab_size: int, max_len: int, feature_size: int = 4096) -> keras.Model:
     """The merge network, compiled as taught: softmax, categorical cross-entropy, Adam."""
     photo = keras.Input((feature_size,))

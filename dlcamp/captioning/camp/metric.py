@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from dlcamp.captioning.camp.tokenizer import END, START, wrap
+from dlcamp.captioning.camp.tokenizer import START, wrap
 from dlcamp.errors import DataError
 
 WEIGHTS = {
@@ -21,19 +21,15 @@ WEIGHTS = {
 }
 
 
-def camp_bleu(
-    said: Sequence[str], references: Sequence[Sequence[str]], max_length: int | None = None
-) -> dict[str, float]:
+def camp_bleu(said: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
     """BLEU-1 to 4 as the course's `evaluate_model` prints them, as fractions.
 
     Args:
-        said: one caption an image, marks included (`train.transcripts`); with `max_length` without marks, as searches
-            and predictors give them.
+        said: one caption an image, marks included: `train.transcripts`.
         references: the captions of each image as they stand in the file.
-        max_length: put the marks back: a caption of fewer words ended by endseq, another ran out of words.
 
     Raises:
-        DataError: the numbers of captions and images differ, an image has no reference, or marks are not as said.
+        DataError: the numbers of captions and images differ, an image has no reference, or a caption no mark.
     """
     from nltk.translate.bleu_score import corpus_bleu
 
@@ -41,20 +37,12 @@ def camp_bleu(
         raise DataError(f"{len(said)} captions for {len(references)} images; give one caption an image, at least one")
     if not all(references):
         raise DataError("an image has no reference caption; leave it out or give it one")
-    spoken = [_marked(caption.split(), max_length) for caption in said]
+    spoken = [caption.split() for caption in said]
+    bare = next((caption for caption, words in zip(said, spoken, strict=True) if words[:1] != [START]), None)
+    if bare is not None:
+        raise DataError(f"a caption has no {START}: {bare!r}; give transcripts, which keep the marks")
     truths = [[wrap(caption).split() for caption in image] for image in references]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values = corpus_bleu(truths, spoken, weights=list(WEIGHTS.values()))
     return {name: float(value) for name, value in zip(WEIGHTS, values, strict=True)}
-
-
-def _marked(words: list[str], max_length: int | None) -> list[str]:
-    has_marks = words[:1] == [START]
-    if max_length is None:
-        if not has_marks:
-            raise DataError(f"a caption has no {START}: {' '.join(words)!r}; give transcripts, or max_length")
-        return words
-    if has_marks:
-        raise DataError(f"a caption has its marks already: {' '.join(words)!r}; leave out max_length")
-    return [START, *words, *([END] if len(words) < max_length else [])]

@@ -6,7 +6,7 @@
 
 Prefixes are padded with 0 on their left to `max_length`, and lose their beginning where they are longer (filtering
 splits "t-shirt" in two, so a caption may have more words than blanks). The next word is given as its id; categorical
-cross-entropy of the one-hot row that the course stores has the same value, and `one_hot` gives that row.
+cross-entropy of the one-hot row that the course stores has the same value.
 
 The order of the images is a function of (seed, epoch); the course's is that of the file, in every epoch.
 """
@@ -33,11 +33,6 @@ def prefix_rows(ids: Sequence[int], max_length: int) -> tuple[np.ndarray, np.nda
     ends = np.arange(1, len(caption))[:, None]
     place = ends - max_length + np.arange(max_length)
     return np.where(place >= 0, caption[np.maximum(place, 0)], PAD).astype(np.int32), caption[1:]
-
-
-def one_hot(words: np.ndarray, vocabulary_size: int) -> np.ndarray:
-    """Ids (rows,) as the course's targets (rows, vocabulary_size)."""
-    return np.eye(vocabulary_size, dtype=np.float32)[words]
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,6 @@ class CampTokenizer:
         """Number of ids, 0 included: what the course calls `vocab_size`."""
         return len(self.words) + 1
 
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, 0 included."""
-        return len(self)
-
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {word: number for number, word in enumerate(self.words, start=1)}

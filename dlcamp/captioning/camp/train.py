@@ -6,11 +6,9 @@ It trains through the one loop of the workbench: killed at any moment it continu
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -23,23 +21,6 @@ from dlcamp.captioning.samples import Captioned
 from dlcamp.captioning.train import optimizer_of, word_loss
 from dlcamp.training import reporting
 from dlcamp.training.fit import FitResult, fit
-
-AS_TAUGHT: Mapping[str, Any] = MappingProxyType(
-    {
-        "scaling": "none",
-        "units": 256,
-        "embedding": 256,
-        "dropout": 0.5,
-        "learning_rate": 1e-3,
-        "schedule": "constant",
-        "epochs": 20,
-        "clip_norm": 0.0,
-        "label_smoothing": 0.0,
-        "precision": "float32",
-        "beam": 1,
-    }
-)
-"""The values of a config with which `train_camp` trains as the course does; other values are obeyed too."""
 
 _STEPS_PER_CALL = 10  # a step takes some 20 ms
 
@@ -59,7 +40,8 @@ def train_camp(
     `config.save_epochs` the net of each epoch becomes the artifact `epochs/<epoch>`, to be read with `load_net`.
 
     Args:
-        config: `AS_TAUGHT` says what makes it the course's; batch, patience, min_count and max_length have no part.
+        config: the preset `camp` of caption_lstm makes it the course's; batch, patience, min_count and max_length
+            have no part.
         label: tells a second training of the same run apart ("blind": `train/blind_loss`).
     """
     spec = replace(DecoderSpec.of(config, len(tokenizer), train.features.shape[1:]), decoder="camp")

@@ -15,7 +15,7 @@ from dlcamp.data.fetch.report import Report
 from dlcamp.data.fetch.sources import Lacking, Plan, lacking, plan
 from dlcamp.data.fetch.space import Free, NoRoom, free_space, on_disk, require
 from dlcamp.data.fetch.verify import record
-from dlcamp.data.fetched import Manifest, manifest_of
+from dlcamp.data.fetched import Manifest, fetched, manifest_of
 from dlcamp.errors import DataError
 from dlcamp.references import follow
 
@@ -52,8 +52,10 @@ def obtain(
     """
     asked = time.time()
     here = None if force else manifest_of(entry.name)
-    if here is not None and not yard(entry.name).exists():
-        return Obtained(here, False)
+    if here is not None:
+        _look(entry.name, report)
+        if not yard(entry.name).exists():
+            return Obtained(here, False)
     with workplace(entry.name, report) as place:
         here = _in_place(entry.name)
         if here is not None and (not force or here.when > asked):
@@ -67,6 +69,13 @@ def told(entry: Wanted, got: Obtained, folder: Path) -> list[str]:
     count = len(got.manifest.files)
     here = f"{count:,} file{'s' if count != 1 else ''}, {amount(got.manifest.size)}, in {folder}"
     return [f"{entry.name}: {here} (digest {got.manifest.digest[:12]})", *(f"  {line}" for line in got.lines)]
+
+
+def _look(name: str, report: Report) -> None:
+    """Say which files are not what they were; DataError where some are gone."""
+    changed = fetched(name).changed
+    if changed:
+        report.say(f"{name}: {len(changed):,} files have changed since, for instance {changed[0]}; the digest follows")
 
 
 def _in_place(name: str) -> Manifest | None:

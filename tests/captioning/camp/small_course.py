@@ -63,3 +63,19 @@ def toy_tokenizer(data: Captioned) -> CampTokenizer:
 def config(**values: Any) -> CaptionConfig:
     """A net that trains as the course's does, but in seconds."""
     return toy.config(**{"scaling": "none", "clip_norm": 0.0, "beam": 1, **values})
+
+
+AS_TAUGHT: dict[str, Any] = {
+    "scaling": "none",
+    "units": 256,
+    "embedding": 256,
+    "dropout": 0.5,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "epochs": 20,
+    "clip_norm": 0.0,
+    "label_smoothing": 0.0,
+    "precision": "float32",
+    "beam": 1,
+}
+"""The values of a config with which the course trains."""

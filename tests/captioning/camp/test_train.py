@@ -17,7 +17,7 @@ import pytest
 
 from dlcamp.captioning.camp import as_taught
 from dlcamp.captioning.camp.rows import rows
-from dlcamp.captioning.camp.train import AS_TAUGHT, train_camp, transcripts
+from dlcamp.captioning.camp.train import train_camp, transcripts
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build, load_net
 from dlcamp.captioning.decoding import Search
@@ -125,7 +125,7 @@ def test_the_network_and_the_search_say_what_the_course_as_taught_says_and_stop_
 
 
 def test_the_courses_values_are_a_valid_config() -> None:
-    config = CaptionConfig.model_validate(dict(AS_TAUGHT))
+    config = CaptionConfig.model_validate(course.AS_TAUGHT)
     assert (config.units, config.epochs, config.clip_norm) == (256, 20, 0)
 
 

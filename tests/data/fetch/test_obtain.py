@@ -94,6 +94,21 @@ def test_what_is_here_is_not_fetched_again_unless_forced(published: Server, fres
     assert not left_over(fresh_home)
 
 
+def test_files_that_changed_or_went_since_are_said(published: Server, fresh_home: Path) -> None:
+    one = entry(published.url(""))
+    get(one)
+    folder = fresh_home / "data" / one.name
+    first, second = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")[:2]
+    first.write_bytes(b"edited by hand")
+    heard = Heard()
+    assert not get(one, heard=heard).fresh
+    assert "1 files have changed since" in heard.text
+    second.unlink()
+    with pytest.raises(DataError, match=r"are missing(?s:.*)FORCE=1"):
+        get(one)
+    assert get(one, force=True).fresh
+
+
 @pytest.mark.parametrize(
     "broken",
     [zipped(WRONG_IMAGES), PHOTOS_ZIP[:-500], zipped({"cats/1.gif": b""}), b"<html>Sign in</html>", b""],
