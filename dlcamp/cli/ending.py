@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,11 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
 
 
 def _on_its_data(command: str, row: RunRow, experiment: Experiment) -> str:
-    """A command about the experiment, for the data set of the run where that is not the default."""
+    """A command for the data set of the run, where that is not the default."""
     data = row.tags.get("dlcamp.data", experiment.data[0])
     if data == experiment.data[0]:
         return command
-    command = command.replace(f"NAME={row.experiment}", f"NAME={row.experiment} DATA={data}")
+    command = re.sub(r"\bNAME=\w+", rf"\g<0> DATA={data}", command)
     return command.replace(f"{row.experiment}@", f"{row.experiment}-{data}@")
 
 

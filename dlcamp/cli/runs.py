@@ -34,7 +34,7 @@ def run(given: Given, root: Path) -> int:
         if row.tags.get("dlcamp.substituted"):
             note = [f"SUBSTITUTED: {row.tags['dlcamp.substituted']}"]
         print(
-            f"{row.name:<28} {row.status:<9} {where:<16} {value:<22} {took:>11}  {age(row):<15}"
+            f"{row.name:<31} {row.status:<9} {where:<16} {value:<22} {took:>11}  {age(row):<15}"
             f" {note[0][:60] if note else ''}".rstrip()
         )
     if limit and len(rows) == limit:
