@@ -1,7 +1,7 @@
-"""The folder is the registry: experiments and their yaml files, found by reading, not by importing.
+"""The folder is the registry: experiments, found by reading, not by importing.
 
 `listing` reads the source with `ast`, so that `list`, completion and the nearest-name message cost
-milliseconds. `load` imports one module; `settings` reads one yaml.
+milliseconds. `load` imports one module.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import ast
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcamp.errors import ConfigError, DiscoveryError, UnknownName
+from dlcamp.errors import DiscoveryError, UnknownName
 from dlcamp.experiment import Experiment
 
 
@@ -145,93 +144,3 @@ def load(one: Listing) -> Experiment:
     if not isinstance(found, Experiment):
         raise DiscoveryError(f"{one.path}: {one.name} is not marked with @experiment")
     return found
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A named override: config values, and the data set it is meant for (None: the default)."""
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    data: str | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What `configs/<chapter>/<name>.yaml` says: only what differs from the class defaults.
-
-    `base` holds for every run, `data` by data set for runs on it, `presets` for those that ask.
-    """
-
-    path: Path
-    base: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    presets: Mapping[str, Preset] = field(default_factory=dict)
-
-    def preset(self, name: str) -> Preset:
-        """The preset of that name; UnknownName otherwise."""
-        if name not in self.presets:
-            raise UnknownName("preset", name, self.presets, f"presets stand in {self.path}")
-        return self.presets[name]
-
-
-_SECTIONS = {"base", "data", "presets"}
-
-
-def settings(root: Path, one: Listing) -> Settings:
-    """Read the experiment's yaml; an absent file says nothing.
-
-    Raises:
-        ConfigError: not yaml, a key twice, an unknown section.
-    """
-    path = root / "configs" / one.chapter / f"{one.name}.yaml"
-    if not path.exists():
-        return Settings(path)
-    content = read_yaml(path)
-    for section in content:
-        if section not in _SECTIONS:
-            raise UnknownName(f"section in {path}", str(section), _SECTIONS)
-    presets = {}
-    for name, values in _mapping(path, "presets", content.get("presets")).items():
-        chosen = dict(_mapping(path, f"presets.{name}", values))
-        on = chosen.pop("data", None)
-        presets[name] = Preset(chosen, on)
-    data_sets = {
-        name: _mapping(path, f"data.{name}", values)
-        for name, values in _mapping(path, "data", content.get("data")).items()
-    }
-    return Settings(path, _mapping(path, "base", content.get("base")), data_sets, presets)
-
-
-def _mapping(path: Path, where: str, value: Any) -> Mapping[str, Any]:
-    if value in (None, ""):
-        return {}
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{path}: {where} must hold `key: value` lines, got {value!r}")
-    return value
-
-
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    """A yaml file with every scalar as text, so that the field's type decides what `no` or `1e-4` is.
-
-    Raises:
-        ConfigError: not yaml, or a key twice.
-    """
-    import yaml
-
-    class Strict(yaml.BaseLoader):
-        pass
-
-    def mapping(loader: yaml.BaseLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-        pairs = [(loader.construct_object(k, deep=True), loader.construct_object(v, deep=True)) for k, v in node.value]
-        keys = [key for key, _ in pairs]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise ConfigError(f"{path}: key {twice[0]!r} stands twice (line {node.start_mark.line + 1})")
-        return dict(pairs)
-
-    Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
-    try:
-        content = yaml.load(path.read_text("utf-8"), Loader=Strict)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid yaml: {error}") from None
-    return _mapping(path, "the file", content)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlcamp.comparison import Comparison, Contrast, Expect
 from dlcamp.config import ExperimentConfig
 from dlcamp.errors import DiscoveryError
 
@@ -50,17 +51,28 @@ def minimize(metric: str) -> Objective:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement made before the runs, and how a run's final metrics judge it.
+    """A statement made before the runs, and how the runs judge it: one run by `judge`, an ablation by `contrasts`.
 
     Args:
         statement: what is claimed.
         refuted_by: what would refute it, in words.
-        judge: final metrics -> verdict. None: one run cannot judge it (an ablation does).
+        judge: final metrics of one run -> verdict. None: one run cannot judge it.
+        contrasts: differences between variants that an ablation judges it by.
+        expect: what the claim says of each: "higher" or "lower" than zero, the "same" within `margin`, or a "law":
+            the mean lies within three standard errors of the number it is compared with.
+        need: whether "all" contrasts must show it or "any" of them is enough.
+        margin: for "same", in the metric's units; None: the comparison's margin.
+        presets: judged under these presets only; empty: under every one.
     """
 
     statement: str
     refuted_by: str
     judge: Callable[[Mapping[str, float]], Verdict] | None = None
+    contrasts: Sequence[Contrast] = ()
+    expect: Expect = "higher"
+    need: Literal["all", "any"] = "all"
+    margin: float | None = None
+    presets: Sequence[str] = ()
 
     def verdict(self, metrics: Mapping[str, float]) -> Verdict:
         """Undecided when a metric that the judge needs is missing or no judge is given."""
@@ -85,6 +97,7 @@ class Experiment:
         question: the first line of the module's docstring.
         course: "number heading" in the course, for the order of `list`.
         claims: what is claimed, judged from the runs.
+        compare: how the variants of its yaml are compared; None: runs are compared by the objective.
         sources: label -> "module:function": where a learner finds the network, the loss, the formula.
         predictor: "module:Class" of the trained model, when there is one.
         scorer: "module:function": (predictor, data, config, split) -> (rows, totals), for re-scoring.
@@ -101,6 +114,7 @@ class Experiment:
     question: str
     course: str = ""
     claims: tuple[Claim, ...] = ()
+    compare: Comparison | None = None
     sources: Mapping[str, str] | None = None
     predictor: str | None = None
     scorer: str | None = None
@@ -115,6 +129,7 @@ def experiment(
     objective: Objective,
     course: str = "",
     claims: Sequence[Claim] = (),
+    compare: Comparison | None = None,
     sources: Mapping[str, str] | None = None,
     predictor: str | None = None,
     scorer: str | None = None,
@@ -142,6 +157,7 @@ def experiment(
             question=question,
             course=course,
             claims=tuple(claims),
+            compare=compare,
             sources=dict(sources or {}),
             predictor=predictor,
             scorer=scorer,

@@ -11,14 +11,13 @@ import json
 import math
 import shutil
 import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlcamp.config import Layer, Resolved, canonical, flatten, resolve
 from dlcamp.data import catalog
@@ -26,6 +25,7 @@ from dlcamp.discovery import find, load
 from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, UnknownName, UserError
 from dlcamp.experiment import Experiment
 from dlcamp.fingerprint import Fingerprint, differences, fingerprint
+from dlcamp.guards import Terminated, only_one, sigterm_raises
 from dlcamp.memory import keep_memory
 from dlcamp.paths import runs_folder
 from dlcamp.references import module_of
@@ -40,7 +40,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for: an experiment, its resolved config, a data set, and how to keep it."""
+    """What the user asked for: an experiment, its resolved config, a data set, and how to keep it.
+
+    Args:
+        parent: id of the run that this is a child of.
+        tags: more tags of the run; `dlcamp.kind` among them says what kind of child it is.
+        model: what becomes of a trained model: logged and proven to reload, held back until a parent run knows
+            whether it is the best (`held_models.py`), or dropped.
+    """
 
     experiment: Experiment
     resolved: Resolved[Any]
@@ -49,6 +56,9 @@ class Request:
     note: str = ""
     labels: tuple[str, ...] = ()
     force: bool = False
+    parent: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    model: Literal["log", "hold", "drop"] = "log"
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,21 @@ class Plan:
     fingerprint: Fingerprint
     root: Path
 
+    def other(self, request: Request) -> Plan:
+        """The plan of another config of the same experiment on the same data; nothing is opened or read again."""
+        config = request.resolved.config
+        values = flatten(config.model_dump(mode="json"))
+        return replace(
+            self, request=request, fingerprint=replace(self.fingerprint, config=values, inputs=config.inputs())
+        )
+
     @property
     def run_name(self) -> str:
-        """`caption_lstm-s0-3f9c`: experiment, seed, the fingerprint's beginning."""
+        """`caption_lstm-s0-3f9c`: experiment, variant, seed, the fingerprint's beginning."""
         config = self.request.resolved.config
-        return f"{self.request.experiment.name}-s{config.seed}-{self.fingerprint.digest[:4]}"
+        variant = self.request.tags.get("dlcamp.variant", "")
+        name = f"{self.request.experiment.name}-{variant}" if variant else self.request.experiment.name
+        return f"{name}-s{config.seed}-{self.fingerprint.digest[:4]}"
 
 
 @dataclass(frozen=True)
@@ -120,26 +140,31 @@ def execute(plan: Plan, store: Store, say: Say) -> Outcome:
         RunInterrupted: SIGINT or SIGTERM (the run is KILLED, what was logged is kept).
         StoreError: the store cannot be used.
     """
-    with _only_one(plan.fingerprint.digest, say):
+    with only_one(plan.fingerprint.digest, runs_folder() / "locks", say):
         found = None if plan.request.force else cached_run(plan, store.reader)
         if found is not None:
             if plan.request.note or plan.request.labels:
                 say(f"nothing runs, so NOTE and TAGS are not kept; run it again with them: FORCE=1 (run {found.name})")
             return Outcome(found, True, 0.0)
-        tracked = store.tracker.start(plan.request.experiment.name, plan.run_name, _tags(plan))
+        tracked = store.tracker.start(plan.request.experiment.name, plan.run_name, run_tags(plan), plan.request.parent)
         return _run(plan, store, tracked, say, resumed=False)
 
 
-def resume(run: str, store: Store, root: Path, say: Say, force: bool = False) -> Outcome:
+def resume(
+    run: str, store: Store, root: Path, say: Say, force: bool = False, model: Literal["log", "hold", "drop"] = "log"
+) -> Outcome:
     """Continue an interrupted run as the same run, from its last checkpoint.
+
+    Args:
+        model: what becomes of the model, as in `Request`.
 
     Raises:
         UserError: the run is finished, still alive, or (without `force`) its code, data or environment changed.
     """
     row = store.reader.run(run)
-    plan = _plan_of(row, root)
+    plan = _plan_of(row, root, model)
     _check_resumable(row, plan, force)
-    with _only_one(plan.fingerprint.digest, say):
+    with only_one(plan.fingerprint.digest, runs_folder() / "locks", say):
         row = store.reader.run(row.id)
         changed = _check_resumable(row, plan, force)  # again: another process may have finished it meanwhile
         tracked = store.tracker.resume(row.id)
@@ -151,14 +176,14 @@ def resume(run: str, store: Store, root: Path, say: Say, force: bool = False) ->
         return _run(plan, store, tracked, say, resumed=True)
 
 
-def _plan_of(row: RunRow, root: Path) -> Plan:
+def _plan_of(row: RunRow, root: Path, model: Literal["log", "hold", "drop"]) -> Plan:
     experiment = load(find(root, row.experiment))
     stored = flatten(json.loads(row.tags.get("dlcamp.config", "{}")))
     resolved = resolve(experiment.config_type, [Layer("the run", stored)])
     labels = tuple(label for label in row.tags.get("dlcamp.labels", "").split(",") if label)
     data = row.tags.get("dlcamp.data", experiment.data[0])
     note = row.tags.get("mlflow.note.content", "")
-    request = Request(experiment, resolved, data, row.tags.get("dlcamp.preset") or None, note, labels)
+    request = Request(experiment, resolved, data, row.tags.get("dlcamp.preset") or None, note, labels, model=model)
     return prepare(request, root)
 
 
@@ -180,7 +205,8 @@ def _check_resumable(row: RunRow, plan: Plan, force: bool) -> list[str]:
     return changed
 
 
-def _tags(plan: Plan) -> dict[str, str]:
+def run_tags(plan: Plan) -> dict[str, str]:
+    """The tags of a run: kind, data, config, fingerprint, provenance."""
     from dlcamp.tracking.provenance import git_state
 
     request, git = plan.request, git_state(plan.root)
@@ -197,6 +223,7 @@ def _tags(plan: Plan) -> dict[str, str]:
         "mlflow.source.name": f"experiments/{'/'.join(request.experiment.module.split('.')[1:])}.py",
         "mlflow.source.type": "LOCAL",
     }
+    tags |= request.tags
     if request.note:
         tags["mlflow.note.content"] = request.note
     if request.labels:
@@ -215,7 +242,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
     folder = runs_folder() / "checkpoints" / tracked.id
     run = ActiveRun(tracked, folder, resumed=resumed, say=say)
     keep_memory()
-    with _signals():
+    with sigterm_raises():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with run.captured_output():
@@ -226,7 +253,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
                 proof = _finish(plan, store, run, final)
             run.end("FINISHED")
         except BaseException as error:
-            stopped = isinstance(error, (KeyboardInterrupt, _Terminated))
+            stopped = isinstance(error, (KeyboardInterrupt, Terminated))
             raise _ended_badly(run, error) from (None if stopped else error)
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(store.reader.run(tracked.id), False, time.perf_counter() - started, proof)
@@ -270,14 +297,23 @@ def _checked(experiment: Experiment, metrics: Mapping[str, float]) -> dict[str, 
 def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -> Proof | None:
     """Log the model and the final metrics on it, prove that the model reloads, judge the claims."""
     experiment, model_id = plan.request.experiment, None
-    if run.trained is not None and experiment.predictor is not None:
+    held = plan.request.model
+    if run.trained is not None and held == "hold":
+        from dlcamp.held_models import hold
+
+        hold(run.id, run.trained)
+    if run.trained is not None and experiment.predictor is not None and held == "log":
         model_id = _log_model(plan, store, run)
         run.tags({"dlcamp.model_id": model_id})
     run.final(final, data=plan.request.data, digest=plan.dataset.digest, model_id=model_id)
     proof = _prove(store, run, model_id) if model_id else None
-    verdicts = [[claim.statement, claim.verdict(final)] for claim in experiment.claims]
+    verdicts = [[claim.statement, claim.verdict(final)] for claim in experiment.claims if not claim.contrasts]
     if verdicts:
         run.tags({"dlcamp.claims": json.dumps(verdicts, ensure_ascii=False)})
+        if plan.request.parent is None:
+            from dlcamp.analysis.claims_file import remember
+
+            remember(experiment.name, plan.request.data, plan.request.preset or "", run.id, verdicts)
     return proof
 
 
@@ -317,8 +353,8 @@ def _prove(store: Store, run: ActiveRun, model_id: str) -> Proof:
 
 def _ended_badly(run: ActiveRun, error: BaseException) -> BaseException:
     """Close the run as KILLED or FAILED and give the error to raise."""
-    if isinstance(error, (KeyboardInterrupt, _Terminated)):
-        number = signal.SIGTERM if isinstance(error, _Terminated) else signal.SIGINT
+    if isinstance(error, (KeyboardInterrupt, Terminated)):
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
         with suppress(UserError, OSError):
             run.tags({"dlcamp.ended": signal.Signals(number).name})
         run.end("KILLED")
@@ -342,43 +378,3 @@ def _ended_badly(run: ActiveRun, error: BaseException) -> BaseException:
         f"{run.name} FAILED: {type(error).__name__}: {error}\n  at {last.filename}:{last.lineno} in {last.name}\n"
         f"the whole traceback: make show RUN={run.id[:8]}"
     )
-
-
-class _Terminated(BaseException):
-    """SIGTERM, raised in the main thread so that the run can be closed."""
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM ends the body like Ctrl-C does; restored afterwards. Only the main thread can do this."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(_number: int, _frame: object) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _only_one(digest: str, say: Say) -> Iterator[None]:
-    """Two processes asking for one fingerprint do not both run it: the second waits, then finds the first's run."""
-    from filelock import FileLock, Timeout
-
-    folder = runs_folder() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(folder / f"{digest[:32]}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say("another process is running exactly this; waiting for it (Ctrl-C gives up)")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

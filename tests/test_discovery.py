@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dlcamp.discovery import find, listing, load, settings
+from dlcamp.discovery import find, listing, load
 from dlcamp.errors import ConfigError, DiscoveryError, UnknownName
+from dlcamp.settings import settings
 
 MODULE = '''"""{question}"""
 from dlcamp import ExperimentConfig, experiment, maximize

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from dlcamp.config import Choice, ExperimentConfig, Float, Int, tune
+from dlcamp.config import ExperimentConfig, tune
 from dlcamp.errors import ConfigError
+from dlcamp.spaces import Choice, Float, Int
 
 
 class CaptionConfig(ExperimentConfig):

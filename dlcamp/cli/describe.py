@@ -10,9 +10,10 @@ from pathlib import Path
 from dlcamp.cli.commands import Given
 from dlcamp.config import Layer, allowed_values, resolve
 from dlcamp.data import catalog
-from dlcamp.discovery import Listing, Settings, find, load, settings
+from dlcamp.discovery import Listing, find, load
 from dlcamp.experiment import Experiment
 from dlcamp.references import locate
+from dlcamp.settings import Settings, settings
 
 
 def run(given: Given, root: Path) -> int:

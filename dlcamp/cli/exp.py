@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcamp.cli.commands import Given
 from dlcamp.config import Layer, resolve
-from dlcamp.discovery import Preset, find, load, settings
+from dlcamp.discovery import find, load
 from dlcamp.errors import ConfigError, UnknownName, UserError
+from dlcamp.experiment import Experiment
+from dlcamp.settings import Preset, pick, settings
+
+if TYPE_CHECKING:
+    from dlcamp.runner import Request
 
 
 def run(given: Given, root: Path) -> int:
@@ -19,6 +25,10 @@ def run(given: Given, root: Path) -> int:
         return _resume(given, root)
     if not given.get("NAME"):
         raise UserError("exp needs NAME=...\nexample: make exp NAME=caption_lstm\nsee them all: make list")
+    if is_ablation(given, root):
+        from dlcamp.cli.ablate import run_design
+
+        return run_design(given, root)
     plan = runner.prepare(request(given, root), root)
     if given.flag("DRY"):
         return _dry(plan, given)
@@ -33,10 +43,54 @@ def run(given: Given, root: Path) -> int:
     return 0
 
 
-def request(given: Given, root: Path):  # type: ignore[no-untyped-def]
-    """The request that NAME, DATA, PRESET, SET, SEED, NOTE, TAGS and FORCE make."""
+def is_ablation(given: Given, root: Path) -> bool:
+    """Whether there are several runs to make: the yaml declares variants, axes or seeds, or SEEDS asks for some.
+
+    Raises:
+        UserError: SEED (one run) and SEEDS or WORKERS (several) together.
+    """
+    grid = settings(root, find(root, str(given.get("NAME")))).grid(given.get("PRESET"))
+    if given.get("SEED"):
+        several = [name for name in ("SEEDS", "WORKERS") if given.get(name)]
+        if several or len(given.words("VARIANT")) > 1:
+            raise UserError(f"SEED asks for one run, {(several or ['several VARIANTs'])[0]} for several: leave one out")
+        return False
+    return bool(grid) or bool(given.get("SEEDS"))
+
+
+def request(given: Given, root: Path) -> Request:
+    """The request of one run that NAME, DATA, PRESET, VARIANT, SET, SEED, NOTE, TAGS and FORCE make."""
+    one = find(root, str(given.get("NAME")))
+    experiment, data, before, after = layers(given, root)
+    grid = settings(root, one).grid(given.get("PRESET"))
+    named = pick(grid.variants, given.words("VARIANT"), "variant", settings(root, one).path)
+    for name, variant in named.items():
+        before = (*before, Layer(f"variant {name}", variant.values))
+    seed = Layer("SEED", {"seed": given.get("SEED")} if given.get("SEED") else {})
+    tags = {"dlcamp.variant": next(iter(named))} if named else {}
+    return request_of(given, experiment, data, (*before, *after, seed), tags)
+
+
+def request_of(
+    given: Given, experiment: Experiment, data: str, all_layers: tuple[Layer, ...], tags: dict[str, str]
+) -> Request:
+    """The request of these layers."""
     from dlcamp.runner import Request
 
+    return Request(
+        experiment=experiment,
+        resolved=resolve(experiment.config_type, all_layers),
+        data=data,
+        preset=given.get("PRESET"),
+        note=given.get("NOTE") or "",
+        labels=given.words("TAGS"),
+        force=given.flag("FORCE"),
+        tags=tags,
+    )
+
+
+def layers(given: Given, root: Path) -> tuple[Experiment, str, tuple[Layer, ...], tuple[Layer, ...]]:
+    """The experiment, its data set, and the layers of its config before and after variant and axis."""
     one = find(root, str(given.get("NAME")))
     written, preset = settings(root, one), given.get("PRESET")
     chosen = written.preset(preset) if preset else Preset()
@@ -45,22 +99,12 @@ def request(given: Given, root: Path):  # type: ignore[no-untyped-def]
     if unknown:
         raise UnknownName(f"data set in {written.path}", unknown[0], experiment.data)
     data = given.get("DATA") or chosen.data or experiment.data[0]
-    layers = [
+    before = (
         Layer(f"base of {written.path.name}", written.base),
         Layer(f"data {data} of {written.path.name}", written.data.get(data, {})),
         Layer(f"preset {preset}", chosen.values),
-        Layer("SET", assignments(given.get("SET") or "")),
-        Layer("SEED", {"seed": given.get("SEED")} if given.get("SEED") else {}),
-    ]
-    return Request(
-        experiment=experiment,
-        resolved=resolve(experiment.config_type, layers),
-        data=data,
-        preset=preset,
-        note=given.get("NOTE") or "",
-        labels=given.words("TAGS"),
-        force=given.flag("FORCE"),
     )
+    return experiment, data, before, (Layer("SET", assignments(given.get("SET") or "")),)
 
 
 def assignments(text: str) -> dict[str, str]:
@@ -89,13 +133,15 @@ def _resume(given: Given, root: Path) -> int:
     from dlcamp.cli.ending import ending
     from dlcamp.tracking import open_store
 
-    extra = [name for name in ("SET", "SEED", "PRESET", "DATA", "NOTE", "TAGS") if given.get(name)]
+    extra = [n for n in ("SET", "SEED", "SEEDS", "VARIANT", "PRESET", "DATA", "NOTE", "TAGS") if given.get(n)]
     if extra:
         raise UserError(f"RESUME goes on with the run's own config; leave out {', '.join(extra)}")
     store = open_store(say=say)
     row = store.reader.run(str(given.get("RESUME")))
     if given.get("NAME") not in (None, row.experiment):
         raise UserError(f"{row.name} is a run of {row.experiment}, not of {given.get('NAME')}")
+    if row.tags.get("dlcamp.kind") == "ablation":
+        raise UserError(f"{row.name} is an ablation; its own command goes on with it: {row.tags['dlcamp.command']}")
     if given.flag("DRY"):
         say(f"would resume {row.name} ({row.status})")
         return 0

@@ -1,10 +1,15 @@
-"""`list`: every experiment with its question, in the course's order, read from the sources."""
+"""`list`: every experiment with its question and how its claims were judged, in the course's order.
+
+Read from the sources and from `mlruns/claims/`: nothing is imported, the store is not opened.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dlcamp.analysis.claims_file import Remembered, remembered
 from dlcamp.cli.commands import Given
 from dlcamp.discovery import Listing, listing
 from dlcamp.errors import UnknownName
@@ -20,7 +25,7 @@ def run(given: Given, root: Path) -> int:
         if chapter not in known:
             raise UnknownName("chapter", chapter, known)
         found = [one for one in found if one.chapter == chapter]
-    print("\n".join(table(found)))
+    print("\n".join(table(found, {one.name: verdicts(remembered(one.name)) for one in found})))
     print(
         f"\n{len(found)} experiments; one of them in full: make describe NAME={found[0].name}" if found else "none yet"
     )
@@ -29,8 +34,8 @@ def run(given: Given, root: Path) -> int:
     return 0
 
 
-def table(found: list[Listing]) -> list[str]:
-    """One line an experiment under its chapter's name: name, the course's heading, the question."""
+def table(found: Sequence[Listing], judged: Mapping[str, str] | None = None) -> list[str]:
+    """One line an experiment under its chapter's name: name, the course's heading, the question; then the verdicts."""
     names = max((len(one.name) for one in found), default=0)
     headings = max((width(one.heading) for one in found), default=0)
     lines: list[str] = []
@@ -40,7 +45,19 @@ def table(found: list[Listing]) -> list[str]:
             lines += ["", one.chapter] if lines else [one.chapter]
             chapter = one.chapter
         lines.append(f"  {one.name:<{names}}  {pad(one.heading, headings)}  {one.question}")
+        if judged and judged.get(one.name):
+            lines.append(" " * (names + headings + 6) + judged[one.name])
     return lines
+
+
+def verdicts(kept: Sequence[Remembered]) -> str:
+    """`claims: 2 supported, 1 undecided (mnist, paper)`: the newest judgement that rests on more than a smoke run."""
+    whole = [one for one in kept if one.preset != "smoke"]
+    if not whole:
+        return ""
+    newest = whole[0]
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in newest.counts().items())
+    return f"claims: {counts} ({', '.join(part for part in (newest.data, newest.preset) if part)})"
 
 
 def markdown(found: list[Listing]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`runs`: the runs in the store, newest first."""
+"""`runs`: the runs in the store, newest first; the children of an ablation stand for themselves with ALL=1 only."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from dlcamp.cli.commands import Given
 from dlcamp.cli.ending import age, duration
 from dlcamp.discovery import find, load
+from dlcamp.tracking.checked import PARENT_TAG
 
-_MOST = 20
+_MOST, _READ = 20, 1000
 
 
 def run(given: Given, root: Path) -> int:
@@ -19,8 +20,9 @@ def run(given: Given, root: Path) -> int:
     from dlcamp.tracking import open_existing_store
 
     store = open_existing_store()
-    limit = None if given.flag("ALL") else _MOST
-    rows = store.reader.runs(name, limit=limit) if store else []
+    every = given.flag("ALL")
+    found = store.reader.runs(name, limit=None if every else _READ) if store else []
+    rows = found if every else [row for row in found if PARENT_TAG not in row.tags][:_MOST]
     if not rows:
         print("no runs yet" + (f" of {name}" if name else "") + f"; start one: make exp NAME={name or 'caption_lstm'}")
         return 0
@@ -28,6 +30,8 @@ def run(given: Given, root: Path) -> int:
     for row in rows:
         metric = objectives[row.experiment]
         value = f"{metric}={row.metrics[metric]:.4f}" if metric in row.metrics else ""
+        if row.tags.get("dlcamp.kind") == "ablation":
+            value = f"ablation, {sum(one.tags.get(PARENT_TAG) == row.id for one in found)} runs"
         where = "/".join(part for part in (row.params.get("data", ""), row.tags.get("dlcamp.preset", "")) if part)
         took = duration(row.ended - row.started) if row.ended else ""
         note = row.tags.get("mlflow.note.content", "").splitlines()
@@ -37,8 +41,9 @@ def run(given: Given, root: Path) -> int:
             f"{row.name:<31} {row.status:<9} {where:<16} {value:<22} {took:>11}  {age(row):<15}"
             f" {note[0][:60] if note else ''}".rstrip()
         )
-    if limit and len(rows) == limit:
-        print(f"the newest {limit}; all of them: make runs ALL=1")
+    if not every and len(rows) < len(found):
+        total = f"{len(found):,}{' or more' if len(found) == _READ else ''}"
+        print(f"{len(rows)} of {total}; all of them, with the children of ablations: make runs ALL=1")
     return 0
 
 

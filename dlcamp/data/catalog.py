@@ -95,6 +95,13 @@ _ENTRIES = (
         citation="Alpaydin & Kaynak 1998, UCI Optical Recognition of Handwritten Digits",
     ),
     Entry(
+        name="noisy_digits",
+        title="the same digits with 20 % of the training labels wrong; val and test are clean",
+        source="dlcamp.data.noisy_digits:NoisyDigits",
+        licence="CC BY 4.0",
+        citation="Alpaydin & Kaynak 1998, UCI Optical Recognition of Handwritten Digits, with drawn label noise",
+    ),
+    Entry(
         name="flickr8k",
         title="8,000 photographs with five captions each, official splits",
         source="dlcamp.data.flickr8k:Flickr8k",

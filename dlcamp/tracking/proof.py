@@ -118,7 +118,7 @@ class FreshModel:
         Raises:
             RunFailed: the process ended, failed on an input, or the time is over.
         """
-        (self._scratch / "inputs.json").write_text(json.dumps([_plain(value) for value in inputs]), "utf-8")
+        (self._scratch / "inputs.json").write_text(json.dumps([plain(value) for value in inputs]), "utf-8")
         self._ask("predict")
         outputs = json.loads((self._scratch / "outputs.json").read_text("utf-8"))
         if len(outputs) != len(inputs):
@@ -204,7 +204,8 @@ def _environment(code: Path) -> dict[str, str]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """An input as JSON can hold it: bytes as base64, the numbers of a row as floats."""
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, Mapping):

@@ -20,7 +20,8 @@ REMOTES = [(one.name, file) for one in FETCHED for file in one.files if file.url
 
 def test_the_catalogue_holds_what_the_experiments_need() -> None:
     assert list(entries()) == [
-        "scenes", "purchases", "digits", "flickr8k", "mine", "mnist", "fashion_mnist", "sms_spam", "gtsrb",
+        "scenes", "purchases", "digits", "noisy_digits", "flickr8k", "mine", "mnist", "fashion_mnist", "sms_spam",
+        "gtsrb",
     ]  # fmt: skip
     with pytest.raises(UnknownName, match="did you mean 'flickr8k'"):
         entry("flicker8k")

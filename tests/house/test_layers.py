@@ -13,34 +13,46 @@ from dlcamp.fingerprint import imports
 from dlcamp.paths import REPOSITORY
 
 # what each part of dlcamp may import, low to high; its own part is always allowed
-LOW = {"errors", "paths", "references", "memory"}
+LOW = {"errors", "paths", "references", "memory", "comparison", "spaces"}
 CORE = LOW | {"config"}
-DECLARE = CORE | {"experiment", "discovery"}
+DECLARE = CORE | {"experiment", "discovery", "settings", "guards"}
+RUN = DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "held_models", "runner"}
 ALLOWED = {
     "errors": set(),
     "paths": set(),
     "memory": set(),
+    "comparison": set(),
+    "spaces": {"errors"},
     "references": {"errors"},
     "config": LOW,
     "experiment": CORE,
     "discovery": DECLARE,
+    "settings": DECLARE,
+    "guards": LOW,
     "data": CORE,
     "tracking": CORE,
     "training": CORE | {"data", "tracking"},
     "analysis": CORE | {"experiment", "data", "tracking"},
+    "nets": CORE | {"data", "tracking", "training", "analysis"},
     "vision": CORE | {"data", "tracking", "training", "analysis"},
     "captioning": CORE | {"data", "tracking", "training", "analysis", "vision"},
     "fingerprint": DECLARE,
     "requirements": DECLARE | {"fingerprint"},
-    "runner": DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements"},
-    "registry": DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "runner"},
-    "cli": DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "runner", "registry"},
+    "held_models": DECLARE | {"data", "tracking", "requirements"},
+    "runner": RUN,
+    "launch": CORE | {"tracking"},
+    "ablation": RUN | {"launch"},
+    "registry": RUN | {"launch", "ablation"},
+    "web": RUN | {"launch", "ablation", "registry"},
+    "cli": RUN | {"launch", "ablation", "registry", "web"},
 }
 ONLY_IN = {
-    "tensorflow": {"training", "vision", "captioning"},
-    "keras": {"training", "vision", "captioning"},
+    "tensorflow": {"training", "nets", "vision", "captioning"},
+    "keras": {"training", "nets", "vision", "captioning"},
     "mlflow": {"tracking", "registry"},
     "matplotlib": {"analysis", "tracking"},
+    "plotly": {"analysis", "web"},
+    "fastapi": {"web"},
 }
 EMPTY_NAMES = {"utils", "helpers", "misc", "common", "util", "helper"}
 

@@ -1,0 +1,52 @@
+"""What guards a run from outside: SIGTERM becomes an exception, and two processes do not run one thing at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised in the main thread so that the run can be closed."""
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """SIGTERM ends the block like Ctrl-C does; restored afterwards. Only the main thread can do this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(_number: int, _frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def only_one(digest: str, folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Of two processes that ask for one digest the second waits until the first is through.
+
+    Args:
+        folder: where lock files lie, one a digest.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(folder / f"{digest[:32]}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("another process is running exactly this; waiting for it (Ctrl-C gives up)")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
