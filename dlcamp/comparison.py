@@ -10,7 +10,7 @@ tests that are made, and those over which Holm corrects.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Expect = Literal["higher", "lower", "same", "law"]
@@ -68,6 +68,7 @@ class Comparison:
         sd: what a paired difference between seeds varies by, from experience, for the forecast before the first runs.
         seconds: what one run takes, from experience, for the same forecast.
         shown: other final metrics that the table shows.
+        presets: preset -> values that replace these under it ({"paper": {"smallest_interesting": 0.001}}).
         item: column of predictions.parquet that holds one score an item ("correct"), for intervals over items too.
     """
 
@@ -80,6 +81,13 @@ class Comparison:
     seconds: float | None = None
     shown: Sequence[str] = ()
     item: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def under(self, preset: str | None) -> Comparison:
+        """The comparison as it is under a preset; what the runs of other protocols vary by is not known there."""
+        changed = dict(self.presets.get(preset or "", {}))
+        usual = {} if not preset else {"sd": None, "seconds": None}
+        return replace(self, **{**usual, **changed})
 
     @property
     def expect(self) -> Literal["higher", "lower"]:

@@ -43,14 +43,16 @@ class Design:
     before: tuple[Layer, ...]
     after: tuple[Layer, ...]
     grid: Grid
+    preset: str = ""
 
     @property
     def comparison(self) -> Comparison:
         """What is declared; without a declaration the objective is compared."""
         objective = self.experiment.objective
-        return self.experiment.compare or Comparison(
+        declared = self.experiment.compare or Comparison(
             objective.metric, higher_is_better=objective.direction == "maximize"
         )
+        return declared.under(self.preset)
 
     @property
     def variants(self) -> Mapping[str, Variant]:
@@ -95,7 +97,8 @@ class Design:
         """The strengths tried for a place: first the declared ones, then a Latin hypercube over the declared space.
 
         The hypercube (McKay, Beckman & Conover, Technometrics 21, 1979) puts one trial into each of as many equal
-        parts of every field's space as there are trials; it depends on variant and field only.
+        parts of every field's space as there are trials. It depends on the field's name only, so that variants that
+        share a strength try the same values of it.
         """
         fields, spaces = self.tuned(place), self.experiment.config_type.space()
         count = self.grid.tuning.trials
@@ -104,7 +107,7 @@ class Design:
         declared = self._resolve(place, self.grid.tuning.seed, {}, {}, "").config
         drawn: list[dict[str, Any]] = [{} for _ in range(count - 1)]
         for field in fields:
-            rng = random.Random(f"{place.variant}/{field}")
+            rng = random.Random(field)
             parts = list(range(count - 1))
             rng.shuffle(parts)
             for values, part in zip(drawn, parts, strict=True):

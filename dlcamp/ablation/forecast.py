@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 from dlcamp.ablation.design import Design
 from dlcamp.analysis.cells import Cell, cells
+from dlcamp.analysis.claim_verdicts import applies
+from dlcamp.analysis.contrasts import family
 from dlcamp.analysis.power import detectable
+from dlcamp.experiment import Claim
 from dlcamp.runner import Plan
 from dlcamp.tracking.protocol import Reader
 
@@ -28,8 +31,8 @@ class Forecast:
     Args:
         each: seconds a run; None where nothing is known of it.
         total: seconds to the end; None likewise.
-        detectable: smallest true difference that is found in 80 of 100 such ablations; in the metric's units when
-            `in_units`, else in standard deviations of the paired differences. None for one seed.
+        detectable: smallest true difference that is found, after Holm, in 80 of 100 such ablations; in the metric's
+            units when `in_units`, else in standard deviations of the paired differences. None for one seed.
         source: where the times and the spread come from.
     """
 
@@ -50,15 +53,24 @@ def forecast(design: Design, base: Plan, reader: Reader, workers: int) -> Foreca
         for one in cells(reader.runs(request.experiment.name, status="FINISHED", limit=200))
         if one.data == request.data and one.preset == (request.preset or "") and one.kind in ("cell", "trial")
     ]
-    seconds = statistics.median(one.seconds for one in known) if known else comparison.seconds
+    usual = request.data == request.experiment.data[0] or bool(request.preset)  # what the declaration speaks of
+    seconds = statistics.median(one.seconds for one in known) if known else comparison.seconds if usual else None
     sd = paired_sd(known, comparison.metric, comparison.baseline)
-    source = f"{len(known)} earlier runs" if known else "the experiment's own estimate"
-    sd = sd if sd is not None else comparison.sd
+    source = f"{len(known)} earlier runs" if sd is not None else "the experiment's own estimate"
+    sd = comparison.sd if sd is None and usual else sd
     runs = len(design.places()) * len(design.grid.seeds)
     trials = sum(len(design.trials(place)) for place in design.places())
     total = None if seconds is None else START_SECONDS + (runs + trials) * seconds / workers
-    found = detectable(len(design.grid.seeds), 1.0 if sd is None else sd)
+    # the first step of Holm's correction: what the smallest p of the declared tests must pass
+    tests = len(family(comparison, [c for c in request.experiment.claims if _here(c, design)], list(design.variants)))
+    found = detectable(len(design.grid.seeds), 1.0 if sd is None else sd, level=1 - 0.05 / max(tests, 1))
     return Forecast(runs, trials, seconds, total, found, sd is not None, source)
+
+
+def _here(claim: Claim, design: Design) -> bool:
+    """Whether the claim is judged under the preset, by variants that run."""
+    needed = {name for contrast in claim.contrasts for name in contrast.variants()}
+    return applies(claim, design.preset) and needed <= design.variants.keys()
 
 
 def paired_sd(known: Sequence[Cell], metric: str, baseline: str) -> float | None:

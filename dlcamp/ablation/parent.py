@@ -7,17 +7,18 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlcamp.ablation.choosing import Choice
 from dlcamp.ablation.design import Design, Place
 from dlcamp.ablation.state import Child, State
 from dlcamp.analysis.cells import AXES_TAG, KIND_TAG, VARIANT_TAG
-from dlcamp.analysis.findings import Findings, find
+from dlcamp.analysis.findings import Findings
 from dlcamp.config import canonical
-from dlcamp.errors import UnknownName
+from dlcamp.errors import Refusal, UnknownName
+from dlcamp.experiment import Experiment
 from dlcamp.paths import runs_folder
 from dlcamp.runner import Plan, run_tags
 from dlcamp.tracking.protocol import RunRow, Store, TrackedRun
@@ -130,34 +131,14 @@ class Parent:
 
     def judge(self, state: State, choices: Sequence[Choice]) -> Findings:
         """Judge the cells, and keep tables, claims, summary and report."""
-        from dlcamp.analysis.claims_file import remember
-        from dlcamp.analysis.report import page
-        from dlcamp.analysis.study import assemble
-        from dlcamp.analysis.text import table_lines
-
-        request, design = self._base.request, self._design
+        request = self._base.request
         chosen = [choice.record() for choice in choices]
         places = [(one["variant"], one["axes"]) for one in chosen]
         chosen += [dict(one) for one in self.earlier.choices if (one["variant"], one["axes"]) not in places]
         self._text("tuning.json", json.dumps(chosen, indent=1))
         self._cells(state)
-        rows = {row.id: row for row in self._store.reader.runs(request.experiment.name)}
-        cells = [_with_row(child, rows.get(child.run), request.experiment.name) for child in state.of("cell")]
-        findings = find(design.comparison, request.experiment.claims, cells, request.preset or "")
-        for row in findings.variants:
-            if row.mean.mean is not None:
-                axes = "".join(f"/{axis}={value}" for axis, value in row.axes.items())
-                name = f"{findings.comparison.metric}/{row.variant or 'runs'}{axes}".replace("=", "-")
-                self._tracked.metrics({name: row.mean.mean}, row.mean.n)
-        claims = [[claim.statement, claim.verdict] for claim in findings.claims]
-        self._tracked.tags({"dlcamp.claims": json.dumps(claims, ensure_ascii=False)})
-        remember(request.experiment.name, request.data, request.preset or "", self.id, claims)
-        self._text("findings.json", json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
-        self._text("summary.txt", "\n".join(table_lines(findings)) + "\n")
         self._tracked.flush()
-        study = assemble(self._store.reader, self._store.reader.run(self.id), request.experiment)
-        self._text("report.html", page(study))
-        return findings
+        return write_verdicts(self._tracked, self._store, request.experiment)
 
     def interrupted(self, state: State) -> None:
         """Close as KILLED; what finished is listed."""
@@ -182,10 +163,53 @@ class Parent:
         self._text("cells.json", json.dumps([child.record() for child in state.of("cell")], indent=1))
 
     def _text(self, name: str, content: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="dlcamp-") as scratch:
-            path = Path(scratch, name)
-            path.write_text(content, "utf-8")
-            self._tracked.artifact(path)
+        _text(self._tracked, name, content)
+
+
+def write_verdicts(tracked: TrackedRun, store: Store, experiment: Experiment) -> Findings:
+    """Judge what the parent's cells.json lists; its means, claims, summary and page are written anew.
+
+    Raises:
+        Refusal: the runs are on different data.
+    """
+    from dlcamp.analysis.claims_file import remember
+    from dlcamp.analysis.report import page
+    from dlcamp.analysis.study import assemble
+    from dlcamp.analysis.text import table_lines
+
+    row = store.reader.run(tracked.id)
+    study = assemble(store.reader, row, experiment)
+    if study.findings is None:
+        raise Refusal(study.refusal)
+    findings = study.findings
+    for one in findings.variants:
+        if one.mean.mean is not None:
+            axes = "".join(f"/{axis}-{value}" for axis, value in one.axes.items())
+            tracked.metrics({f"{findings.comparison.metric}/{one.variant or 'runs'}{axes}": one.mean.mean}, one.n)
+    claims = [[claim.statement, claim.verdict] for claim in findings.claims]
+    tracked.tags({"dlcamp.claims": json.dumps(claims, ensure_ascii=False)})
+    remember(experiment.name, row.tags["dlcamp.data"], row.tags.get("dlcamp.preset", ""), row.id, claims)
+    _text(tracked, "findings.json", json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
+    _text(tracked, "summary.txt", "\n".join(table_lines(findings)) + "\n")
+    _text(tracked, "report.html", page(study))
+    return findings
+
+
+def judged_again(row: RunRow, store: Store, experiment: Experiment) -> None:
+    """Judge an ablation that has ended once more, by the present code and claims; its runs stay as they are."""
+    ends: dict[str, Literal["FINISHED", "FAILED", "KILLED"]] = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
+    tracked = store.tracker.resume(row.id)
+    try:
+        write_verdicts(tracked, store, experiment)
+    finally:
+        tracked.end(ends.get(row.status, "KILLED"))
+
+
+def _text(tracked: TrackedRun, name: str, content: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="dlcamp-") as scratch:
+        path = Path(scratch, name)
+        path.write_text(content, "utf-8")
+        tracked.artifact(path)
 
 
 def open_parent(base: Plan, design: Design, store: Store, command: str) -> Parent:
@@ -209,13 +233,3 @@ def _read(store: Store, run: str, name: str) -> list[dict[str, Any]]:
         return list(json.loads(store.reader.fetch(run, name).read_text("utf-8")))
     except (UnknownName, OSError, ValueError):
         return []
-
-
-def _with_row(child: Child, row: RunRow | None, experiment: str) -> Any:
-    """The child's cell, with what its run says of data, commit and precision."""
-    from dlcamp.analysis.cells import cell
-
-    if row is None:
-        return child.cell(experiment, {})
-    return replace(cell(row), variant=child.place.variant, axes=dict(child.place.axes), seed=child.seed, kind="cell",
-                   status=child.status, error=child.error)  # fmt: skip

@@ -59,9 +59,10 @@ def curves(info: CurvesInfo) -> Figure:
 
     traces: list[Any] = []
     grid = []
+    most = max((line.steps[-1] for splits in info.lines.values() for line in splits.values()), default=0)
     for index, (variant, splits) in enumerate(info.lines.items()):
         colour, place = info.colours[variant], axes_of(index)
-        grid.append(Panel(variant, colour, *_shared(index)))
+        grid.append(Panel(variant, colour, *_shared(index, most)))
         if info.behind is not None and variant != info.baseline:
             traces.append(_line(go, info.behind, BASELINE, 1.2, "solid", place, info.baseline))
         for split, line in splits.items():
@@ -77,8 +78,10 @@ def curves(info: CurvesInfo) -> Figure:
     return figure(traces, **wide, narrow=narrow, hoverlabel={"namelength": -1})
 
 
-def _shared(index: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    return ({"matches": "x"} if index else {}), ({"matches": "y"} if index else {})
+def _shared(index: int, most: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Common axes; epochs are whole numbers."""
+    ticks: dict[str, Any] = {"dtick": 1} if most <= 6 else {"nticks": 6}
+    return ticks | ({"matches": "x"} if index else {}), ({"matches": "y"} if index else {})
 
 
 def _line(go: Any, line: Line, colour: str, width: float, dash: str, place: Mapping[str, str], variant: str) -> Any:

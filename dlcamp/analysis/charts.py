@@ -25,8 +25,13 @@ from dlcamp.analysis.study import Study
 from dlcamp.analysis.study_files import place_label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from markupsafe import Markup
     from plotly.graph_objects import Figure
+
+    from dlcamp.analysis.estimates import Mean
+    from dlcamp.analysis.paired import Paired
 
 SCRIPT = Path(__file__).parent / "templates" / "charts.js"
 MOST = 12
@@ -45,9 +50,13 @@ def metric_scale(study: Study) -> Scale:
         return scale_of(study.comparison.metric, values)
     means = [row.mean for row in study.findings.variants if row.n]
     differences = [result.paired for result in against_baseline(study.findings)]
-    ends = [(one.low, one.high) for one in means] + [(one.low, one.high) for one in differences]
-    widths = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
+    # a difference is known better than the two means that it is of, so differences decide the digits of both
+    widths = _half_widths(differences) or _half_widths(means)
     return scale_of(study.comparison.metric, [mean.mean for mean in means], widths)
+
+
+def _half_widths(intervals: Sequence[Mean] | Sequence[Paired]) -> list[float]:
+    return [(one.high - one.low) / 2 for one in intervals if one.low is not None and one.high is not None]
 
 
 def _forest(study: Study) -> dict[str, Figure]:

@@ -50,23 +50,20 @@ class Measured:
 
     Args:
         first, second: of a difference of differences, the two differences.
+        magnitude: the largest value that was subtracted, for what counts as equal.
         note: what was left out, and why; "" for nothing.
     """
 
     seeds: tuple[int, ...]
     first: tuple[float, ...]
     second: tuple[float, ...]
+    magnitude: float
     note: str = ""
 
     @property
     def differences(self) -> list[float]:
         """first - second."""
         return [a - b for a, b in zip(self.first, self.second, strict=True)]
-
-    @property
-    def magnitude(self) -> float:
-        """The largest value on either side, for what counts as equal."""
-        return max(map(abs, (*self.first, *self.second)), default=0.0)
 
 
 def family(comparison: Comparison, claims: Sequence[Claim], variants: Sequence[str]) -> dict[Key, Declared]:
@@ -130,7 +127,8 @@ def measure(contrast: Contrast, comparison: Comparison, cells: Sequence[Cell]) -
     second = dict(zip(other.seeds, other.differences, strict=True))
     seeds = tuple(sorted(first.keys() & second.keys()))
     note = "; ".join(dict.fromkeys(part for part in (own.note, other.note) if part))
-    return Measured(seeds, tuple(first[seed] for seed in seeds), tuple(second[seed] for seed in seeds), note)
+    left, right = tuple(first[seed] for seed in seeds), tuple(second[seed] for seed in seeds)
+    return Measured(seeds, left, right, max(own.magnitude, other.magnitude), note)
 
 
 def _measure(contrast: Contrast, metric: str, cells: Sequence[Cell]) -> Measured:
@@ -151,7 +149,8 @@ def _measure(contrast: Contrast, metric: str, cells: Sequence[Cell]) -> Measured
     left, right = (
         tuple(fmean(side[seed][rest] for rest in rests) for seed, rests in both.items()) for side in (first, second)
     )
-    return Measured(tuple(both), left, right, "; ".join(dict.fromkeys(notes)))
+    magnitude = max(map(abs, (*left, *right)), default=0.0)
+    return Measured(tuple(both), left, right, magnitude, "; ".join(dict.fromkeys(notes)))
 
 
 def _free(cells: Sequence[Cell], at: Mapping[str, Any]) -> list[str]:

@@ -70,17 +70,19 @@ def _difference(cell: Cell, scores: Mapping[Any, tuple[tuple[str, ...], Any]], b
 
     variant, axes = cell.place
     pairs = [
-        (own[1], other[1])
+        (own[1], other[1], own[0])
         for (name, place, seed), own in sorted(scores.items(), key=lambda one: one[0][2])
         if (name, place) == (variant, axes)
         and (other := scores.get((baseline, axes, seed))) is not None
         and own[0] == other[0]
     ]
-    items = {len(first) for first, _ in pairs}
+    items = {len(first) for first, _, _ in pairs}
     if not pairs or len(items) != 1:
         return None
     first, second = (np.stack([pair[side] for pair in pairs]) for side in (0, 1))
-    found = nested_difference(first, second, seed=0)
+    # one test set for all seeds: an easy item is easy for each of them
+    crossed = len({ids for _, _, ids in pairs}) == 1
+    found = nested_difference(first, second, seed=0, crossed=crossed)
     return ItemDifference(
         variant, cell.axes, len(pairs), items.pop(), float(found.value), float(found.low), float(found.high)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dlcamp.analysis.claim_reasons import amount
 from dlcamp.analysis.scale import Scale, p_value
 from dlcamp.analysis.study_files import ordered, place_label
 
@@ -148,11 +149,11 @@ def _needed(results: Sequence[ContrastResult], study: Study, scale: Scale) -> st
     if not seeds or interesting is None:
         return ""
     most = max(seeds)
-    return f" (to see {scale.amount(interesting)} takes {'about ' if most > 2 else ''}{most} seeds)"
+    return f" (to see {amount(interesting, scale)} takes {'about ' if most > 2 else ''}{most} seeds)"
 
 
 def _margin(study: Study, scale: Scale) -> str:
-    return f" within ±{scale.amount(study.comparison.margin)}" if study.comparison.margin else ""
+    return f" within ±{amount(study.comparison.margin, scale)}" if study.comparison.margin else ""
 
 
 def _points(scale: Scale) -> str:

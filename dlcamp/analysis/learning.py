@@ -51,10 +51,11 @@ def learning_lines(reader: Reader, cells: Sequence[Cell]) -> list[Line]:
     places: dict[Place, list[Cell]] = {}
     for cell in cells:
         places.setdefault(cell.place, []).append(cell)
+    ended = {cell.run: _final_moment(reader, cell) for cell in cells}
     found = []
     for base in bases(cells):
         for members in places.values():
-            found += _lines(reader, members, base)
+            found += _lines(reader, members, base, ended)
     several = {line.base for line in found if len(line.steps) > 1}
     return [line for line in found if line.base in several]
 
@@ -70,10 +71,10 @@ def bases(cells: Sequence[Cell]) -> list[str]:
     return sorted(splits, key=lambda base: (-len(splits[base]), base != "loss", base))[:BASES]
 
 
-def _lines(reader: Reader, cells: Sequence[Cell], base: str) -> list[Line]:
+def _lines(reader: Reader, cells: Sequence[Cell], base: str, ended: Mapping[str, float]) -> list[Line]:
     histories: dict[str, list[dict[int, float]]] = {"train": [], "val": []}
     for cell in cells:
-        train, val = (_history(reader, cell.run, f"{split}/{base}") for split in ("train", "val"))
+        train, val = (_history(reader, cell.run, f"{split}/{base}", ended[cell.run]) for split in ("train", "val"))
         if train and val:
             # a final value is logged one step after the curve: it is no point of it
             val = {step: value for step, value in val.items() if step <= max(train)}
@@ -83,12 +84,28 @@ def _lines(reader: Reader, cells: Sequence[Cell], base: str) -> list[Line]:
     return [line for line in made if line.steps]
 
 
-def _history(reader: Reader, run: str, metric: str) -> dict[int, float]:
-    """Step -> value; empty for a run that has left the store."""
+def _history(reader: Reader, run: str, metric: str, ended: float) -> dict[int, float]:
+    """Step -> value; empty for a run that has left the store.
+
+    A final value that differs from the curve's last one is logged a step after it, together with all other final
+    values: it is no point of the curve.
+    """
     try:
-        return {point.step: point.value for point in reader.history(run, metric) if math.isfinite(point.value)}
+        points = reader.history(run, metric)
     except UserError:
         return {}
+    if len(points) > 1 and points[-1].time >= ended > points[-2].time and points[-1].step == points[-2].step + 1:
+        points = points[:-1]
+    return {point.step: point.value for point in points if math.isfinite(point.value)}
+
+
+def _final_moment(reader: Reader, cell: Cell) -> float:
+    """When the final values were logged, less what logging them takes; never, where that is not known."""
+    try:
+        points = reader.history(cell.run, "cost/seconds")
+    except UserError:
+        points = []
+    return points[-1].time - 0.01 if points else math.inf
 
 
 def _mean(cell: Cell, base: str, split: str, histories: Sequence[Mapping[int, float]]) -> Line:

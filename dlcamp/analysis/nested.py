@@ -16,7 +16,7 @@ the bootstrap measures only what it measures well, the variance over items; that
     interaction  (S var*(items drawn for each seed) - shared) / (S - 1)
 
 where var* is over resamples of items. The interval is t with Satterthwaite's degrees of freedom. For nested items the
-variance between seeds holds everything. With one seed the interval covers items alone. Coverage is tested by simulation.
+variance between seeds holds everything. With one seed the interval covers items alone. Simulations test the coverage.
 
 Sources: Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 1, 2007; Davison & Hinkley, Bootstrap Methods and their
 Application, 1997, sec. 3.8 (nested); Satterthwaite, Biometrics Bulletin 2, 1946; Searle, Casella & McCulloch, Variance

@@ -128,7 +128,9 @@ def nadeau_bengio(differences: Iterable[float], test_share_over_train: float, le
     """The corrected resampled t test for J train/test splits of one data set (Nadeau & Bengio 2003, sec. 4.2).
 
     Training sets of repeated cross-validation overlap, so their results are correlated and 1/J is too small a factor
-    of the variance: 1/J + n_test/n_train stands in for it.
+    of the variance: 1/J + n_test/n_train stands in for it. That takes two splits to correlate by n_test/n, which is an
+    approximation: in the tests' simulation 95 % intervals cover 94 to 95 % with 200 items and 93 to 94 % with 60, where
+    plain ones cover 28 to 66 %.
 
     Args:
         differences: one a split.

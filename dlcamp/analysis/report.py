@@ -18,10 +18,18 @@ from typing import TYPE_CHECKING, Any
 from dlcamp.analysis.chart_cost import cost_info
 from dlcamp.analysis.charts import chart_script, figure_div, figures, metric_scale
 from dlcamp.analysis.judged import against_baseline, answer, coverage, fairness, family
-from dlcamp.analysis.report_tables import MARKS, axis_matrix, other_rows, pair_matrices, result_rows, shown_scales
+from dlcamp.analysis.report_tables import (
+    axis_matrix,
+    other_rows,
+    pair_matrices,
+    result_rows,
+    shown_scales,
+    without_data,
+)
 from dlcamp.analysis.scale import MINUS, p_value, seconds, short
 from dlcamp.analysis.study import Study
 from dlcamp.analysis.study_files import place_label
+from dlcamp.analysis.text_columns import MARKS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -102,6 +110,7 @@ def context(study: Study) -> dict[str, Any]:
         "claims": study.findings.claims if study.findings else [],
         "rows": result_rows(study),
         "others": other_rows(study),
+        "absent": without_data(study.findings) if study.findings else [],
         "shown": shown_scales(study),
         "matrix": axis_matrix(study, scale),
         "pairs": pair_matrices(study, scale),

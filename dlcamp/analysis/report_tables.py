@@ -12,14 +12,7 @@ from dlcamp.analysis.study import Study
 from dlcamp.analysis.study_files import place_label
 
 if TYPE_CHECKING:
-    from dlcamp.analysis.findings import ContrastResult, VariantRow
-
-MARKS = {
-    "better": "▲", "worse": "▼", "equivalent": "=", "not separated": "○", "one seed": "·", "no data": "·",
-    "higher": "▲", "lower": "▼",
-    "supported": "✓", "refuted": "✗", "undecided": "?",
-}  # fmt: skip
-"""A sign beside each verdict, for those who do not see its colour."""
+    from dlcamp.analysis.findings import ContrastResult, Findings, VariantRow
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,8 @@ def result_rows(study: Study) -> list[Row]:
     """Best mean first, groups of axis values together in their order; a contrast that averages axes has its own row."""
     if study.findings is None:
         return []
-    results = {_key(one.contrast.first, one.contrast.at): one for one in against_baseline(study.findings)}
+    tested = [one for one in against_baseline(study.findings) if one.n]
+    results = {_key(one.contrast.first, one.contrast.at): one for one in tested}
     baseline = study.comparison.baseline
     described = {_key(one.contrast.first, one.contrast.at): one for one in study.at_places}
     rows = []
@@ -108,8 +102,13 @@ def other_rows(study: Study) -> list[Other]:
     shown = {one.label for one in against_baseline(study.findings)}
     metric = study.comparison.metric
     found = {(one.metric, one.label): one for one in study.findings.contrasts}
-    others = [one for key, one in found.items() if key[0] != metric or key[1] not in shown]
+    others = [one for key, one in found.items() if one.n and (key[0] != metric or key[1] not in shown)]
     return [Other(one, _contrast_scale(one), _word(one, metric)) for one in others]
+
+
+def without_data(findings: Findings) -> list[ContrastResult]:
+    """Declared differences of which no run exists on one side."""
+    return list({(one.metric, one.label): one for one in findings.contrasts if not one.n}.values())
 
 
 def _word(result: ContrastResult, metric: str) -> str:

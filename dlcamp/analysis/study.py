@@ -139,7 +139,7 @@ def assemble(
     notes: list[str] = []
     declaration = declaration_of(reader, parent, notes)
     cells = cells_of(reader, parent, entries, notes)
-    comparison = comparison_of(experiment, declaration)
+    comparison = comparison_of(experiment, declaration).under(parent.tags.get("dlcamp.preset"))
     claims = experiment.claims if experiment is not None else ()
     preset = parent.tags.get("dlcamp.preset", "")
     findings, refusal = None, ""

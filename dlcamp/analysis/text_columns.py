@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 WIDTH = 100
 MARKS = {
     "better": "▲", "worse": "▼", "equivalent": "=", "not separated": "○", "one seed": "·", "no data": "·",
+    "higher": "▲", "lower": "▼",
     "supported": "✓", "refuted": "✗", "undecided": "?",
 }  # fmt: skip
-"""A sign before each verdict."""
+"""A sign beside each verdict, for those who do not see its colour."""
 
 _TOGETHER = re.compile(r" [-−=<] | points\b")
 

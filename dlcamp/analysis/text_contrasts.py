@@ -42,7 +42,7 @@ def _group(results: list[ContrastResult], findings: Findings, against: bool) -> 
     title = f"{scale.metric} {MINUS} {findings.comparison.baseline}" if against else scale.metric
     labels = [one.contrast.first if against else one.label.replace(" - ", f" {MINUS} ") for one in results]
     tested = any(one.n > 1 for one in results)
-    head = [title, "n", "points" if scale.percent else "difference"]
+    head = [title if len(title) <= LABEL else "", "n", "points" if scale.percent else "difference"]
     p = "p (Holm)" if sum(one.p_adjusted is not None for one in findings.contrasts) > 1 else "p"
     head += [f"{findings.level * 100:g} % interval", p, "effect", "verdict"] if tested else []
     short = [label if len(label) <= LABEL else "" for label in labels]
@@ -51,7 +51,7 @@ def _group(results: list[ContrastResult], findings: Findings, against: bool) -> 
     lines = _with_plots(table, lines, results) if tested else lines
     notes = [one.note if one.verdict != "one seed" else "" for one in results]
     shared = notes[0] if len(notes) > 1 and len(set(notes)) == 1 else ""
-    made = [lines[0]]
+    made = [*([] if len(title) <= LABEL else wrapped(title)), lines[0]]
     for line, label, name, note in zip(lines[1:], labels, short, notes, strict=True):
         made += [*([] if name else wrapped(label)), line]
         made += wrapped(note, "    ") if note and not shared else []

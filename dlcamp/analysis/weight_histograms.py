@@ -50,5 +50,5 @@ def draw_weight_histograms(found: Sequence[Histogram], title: str = "") -> Figur
     axes.set_yscale("log")
     axes.minorticks_off()
     axes.set(xlabel="weight", ylabel="share of the layer's weights", title=title)
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15))  # below: the peak is at the top
     return figure

@@ -58,7 +58,7 @@ def ablation_of(given: Given, root: Path) -> Ablation:
     experiment, data, before, after = layers(given, root)
     grid = written.grid(given.get("PRESET"))
     seeds = seeds_of(given.get("SEEDS"), "SEEDS") if given.get("SEEDS") else grid.seeds or (0,)
-    whole = Design(experiment, before, after, replace(grid, seeds=seeds))
+    whole = Design(experiment, before, after, replace(grid, seeds=seeds), given.get("PRESET") or "")
     named = pick(whole.grid.variants, given.words("VARIANT"), "variant", written.path)
     design = whole.limited_to(list(named)) if named else whole
     if named and design.comparison.baseline not in ("", *named):

@@ -21,7 +21,7 @@ VARIABLES = {
     "NAME": "an experiment (see: make list)",
     "NAMES": "experiments, or experiment:variant; the first is the baseline where none is declared",
     "NOTE": "a remark kept with the run",
-    "PORT": "where the page is served; default 5000",
+    "PORT": "where MLflow is served; default 5000; the dashboard is one higher",
     "PRESET": "a named override in the experiment's yaml",
     "RESUME": "an interrupted run, by name or id",
     "RUN": "a run, by name or id",
@@ -102,7 +102,7 @@ COMMANDS = (
         ("NAME", "RUN", "DATA", "PRESET", "FORCE"),
         newcomer=True,
     ),
-    Command("ui", "MLflow's pages over this store", "ui", ("PORT",), newcomer=True),
+    Command("ui", "the dashboard and MLflow's pages over this store", "ui", ("PORT",), newcomer=True),
     Command(
         "register",
         "verify the best run's model and make it the champion",

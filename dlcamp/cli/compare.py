@@ -166,7 +166,8 @@ def _comparison(
         return replace(plain, baseline=baseline), []
     needed = {name for claim in alone.claims for contrast in claim.contrasts for name in contrast.variants()}
     claims = [claim for claim in alone.claims if claim.contrasts] if needed <= set(chosen.labels) else []
-    return replace(alone.compare, baseline=baseline), claims
+    preset = next(iter(chosen.presets.values()), "")
+    return replace(alone.compare.under(preset), baseline=baseline), claims
 
 
 def _declared_direction(metric: str, declared: Mapping[str, Experiment | None]) -> bool | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,17 +61,9 @@ def _parent(given: Given, store: Store) -> RunRow:
 
 
 def _rebuild(row: RunRow, store: Store, root: Path) -> None:
-    from dlcamp.analysis.report import page
-    from dlcamp.analysis.study import assemble
+    """Judge the ablation again from its runs, and write its page, summary and claims anew."""
+    from dlcamp.ablation.parent import judged_again
 
     if row.status == "RUNNING":
         raise UserError(f"{row.name} is running; its live page: make ui")
-    study = assemble(store.reader, row, load(find(root, row.experiment)))
-    tracked = store.tracker.resume(row.id)
-    try:
-        with tempfile.TemporaryDirectory(prefix="dlcamp-") as scratch:
-            path = Path(scratch, PAGE)
-            path.write_text(page(study), "utf-8")
-            tracked.artifact(path)
-    finally:
-        tracked.end("FINISHED" if row.status == "FINISHED" else "FAILED" if row.status == "FAILED" else "KILLED")
+    judged_again(row, store, load(find(root, row.experiment)))

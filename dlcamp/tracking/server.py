@@ -1,4 +1,4 @@
-"""MLflow's own server over a local store, as a child process that ends with its parent's `with` block."""
+"""Servers as child processes that end with their parent's `with` block; MLflow's own over a local store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,20 +29,40 @@ def serve(uri: str, artifacts: Path, port: int) -> Iterator[tuple[str, subproces
         UserError: the port is taken; names who holds it where that can be told.
         StoreError: the server ended, or did not answer in time; its last lines are shown.
     """
+    arguments = [
+        "mlflow", "server", "--backend-store-uri", uri, "--default-artifact-root", str(artifacts),
+        "--host", HOST, "--port", str(port), "--workers", "1",
+    ]  # fmt: skip
+    # without the job runners (eight processes for features this store does not use) it starts in half the time
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with running("mlflow server", arguments, port, environment) as started:
+        yield started
+
+
+@contextmanager
+def running(
+    name: str, arguments: Sequence[str], port: int, environment: Mapping[str, str]
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run `python -m ARGUMENTS` as a server on 127.0.0.1:port that answers /health; ended with its group.
+
+    Args:
+        name: what errors call it.
+        environment: what is added to this process's own.
+
+    Raises:
+        UserError: the port is taken; names who holds it where that can be told.
+        StoreError: the server ended, or did not answer in time; its last lines are shown.
+    """
     check_port(port)
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(
-            [
-                sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri,
-                "--default-artifact-root", str(artifacts), "--host", HOST, "--port", str(port), "--workers", "1",
-            ],
+            [sys.executable, "-m", *arguments],
             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-            # without the job runners (eight processes for features this store does not use) it starts in half the time
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env={**os.environ, **environment},
         )  # fmt: skip
         address = f"http://{HOST}:{port}"
         try:
-            _wait_until_healthy(address, child, log)
+            _wait_until_healthy(name, address, child, log)
             yield address, child
         finally:
             _end(child)
@@ -79,18 +99,18 @@ def holder(port: int) -> str:
     return ""
 
 
-def _wait_until_healthy(address: str, child: subprocess.Popen[bytes], log: object) -> None:
+def _wait_until_healthy(name: str, address: str, child: subprocess.Popen[bytes], log: object) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise StoreError(f"mlflow server ended at once (exit {child.returncode}):\n{_last_lines(log)}")
+            raise StoreError(f"{name} ended at once (exit {child.returncode}):\n{_last_lines(log)}")
         try:
             with urllib.request.urlopen(f"{address}/health", timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise StoreError(f"mlflow server did not answer on {address} within {_PATIENCE:g} s:\n{_last_lines(log)}")
+    raise StoreError(f"{name} did not answer on {address} within {_PATIENCE:g} s:\n{_last_lines(log)}")
 
 
 def _last_lines(log: object) -> str:

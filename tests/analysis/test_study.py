@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dlcamp.analysis.cells import cell
 from dlcamp.analysis.learning import learning_lines, thinned
 from dlcamp.analysis.pictures import BYTES, pictures_of, smaller
 from dlcamp.analysis.study import Study, assemble
@@ -216,3 +218,15 @@ def test_items_are_drawn_again_where_the_comparison_names_their_score(tmp_path: 
 
 def test_no_items_are_drawn_where_no_score_is_named(tmp_path: Path) -> None:
     assert study_of(Ablation(GAINS, items=20), tmp_path).by_item == ()
+
+
+def test_a_final_value_is_no_point_of_the_curve_when_every_metric_has_one(tmp_path: Path) -> None:
+    tracker = MemoryTracker()
+    run = tracker.start("regularizers", "r", {})
+    for epoch in (1, 2, 3):
+        run.metrics({"train/loss": 1 / epoch, "val/loss": 2 / epoch}, step=epoch)
+        time.sleep(0.02)
+    run.final({"train/loss": 0.3, "val/loss": 0.6, "cost/seconds": 1.0})
+    run.end("FINISHED")
+    lines = learning_lines(tracker, [cell(tracker.run(run.id))])
+    assert {line.split: line.steps for line in lines} == {"train": (1, 2, 3), "val": (1, 2, 3)}

@@ -88,6 +88,7 @@ def test_more_training_images_than_there_are_end_the_run_with_their_number() -> 
         rescore(None, catalog.entry("noisy_digits").open(), Config(train_images=2000), "val")
 
 
+@pytest.mark.slow
 def test_a_fifth_of_wrong_labels_is_learnt_by_heart_without_a_regulariser_and_costs_accuracy(
     store: MemoryTracker,
 ) -> None:

@@ -1,0 +1,111 @@
+"""The first page: what runs now, the latest ablations, every experiment with how its claims stand, the champions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from dlcamp.analysis.claims_file import Remembered, remembered
+from dlcamp.discovery import Listing
+from dlcamp.errors import StoreError
+from dlcamp.registry.champions import Champion, champions
+from dlcamp.tracking.protocol import RunRow
+from dlcamp.web.live import Live, live_of
+from dlcamp.web.rows import data_of, judged, moment_of, newest, parents, preset_of, runs
+from dlcamp.web.site import READ, Site
+
+LATEST = 8
+
+
+@dataclass(frozen=True)
+class Line:
+    """One experiment; `chapter` is "" where only the store knows it."""
+
+    name: str
+    chapter: str
+    course: str
+    question: str
+    runs: int
+    newest: RunRow | None
+    judged: Remembered | None
+
+
+@dataclass(frozen=True)
+class AblationLine:
+    """One ablation, with how far it is and what became of its claims."""
+
+    row: RunRow
+    data: str
+    preset: str
+    live: Live
+    judged: Remembered | None
+    moment: float
+
+
+def experiment_lines(found: Mapping[str, Listing], rows: Sequence[RunRow]) -> list[Line]:
+    """Every experiment in the course's order, then those that only the store knows; rows newest first."""
+    own: dict[str, list[RunRow]] = {name: [] for name in found}
+    for row in rows:
+        own.setdefault(row.experiment, []).append(row)
+    return [_line(name, found.get(name), members) for name, members in own.items()]
+
+
+def _line(name: str, one: Listing | None, rows: Sequence[RunRow]) -> Line:
+    own = runs(rows)
+    return Line(
+        name,
+        one.chapter if one else "",
+        one.course if one else "",
+        one.question if one else "",
+        len(own),
+        next(iter(own), None),
+        newest(rows, remembered(name)),
+    )
+
+
+def ablation_line(site: Site, row: RunRow) -> AblationLine:
+    """One line about a parent run."""
+    return AblationLine(row, data_of(row), preset_of(row), live_of(site.reader, row), judged(row), moment_of(row))
+
+
+def chapters(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Chapter -> its experiments, in their order."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.chapter, []).append(line)
+    return found
+
+
+def champions_of(site: Site) -> tuple[list[Champion], str]:
+    """The champions, and what is wrong where they cannot be read."""
+    try:
+        return site.reader.kept("champions", lambda: champions(site.store)), ""
+    except StoreError as error:
+        return [], str(error)
+
+
+def routes(site: Site) -> APIRouter:
+    """The first page."""
+    router = APIRouter()
+
+    @router.api_route("/", methods=READ)
+    def index() -> Response:
+        rows, whole = site.reader.recent()
+        latest = [ablation_line(site, row) for row in parents(rows)[:LATEST]]
+        held, wrong = champions_of(site)
+        return site.render(
+            "index.html",
+            chapters=chapters(experiment_lines(site.listing(), rows)),
+            broken=site.broken,
+            latest=latest,
+            running=[one for one in latest if one.row.status == "RUNNING" and not one.live.stale],
+            champions=held,
+            champions_wrong=wrong,
+            total=len(runs(rows)),
+            whole=whole,
+        )
+
+    return router
