@@ -31,6 +31,20 @@ def sigterm_raises() -> Iterator[None]:
 
 
 @contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait outside while something closes; only the main thread can do this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def only_one(digest: str, folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Of two processes that ask for one digest the second waits until the first is through.
 

@@ -25,7 +25,7 @@ from dlcamp.discovery import find, load
 from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, UnknownName, UserError
 from dlcamp.experiment import Experiment
 from dlcamp.fingerprint import Fingerprint, differences, fingerprint
-from dlcamp.guards import Terminated, only_one, sigterm_raises
+from dlcamp.guards import Terminated, only_one, sigterm_raises, uninterrupted
 from dlcamp.memory import keep_memory
 from dlcamp.paths import runs_folder
 from dlcamp.references import module_of
@@ -183,7 +183,8 @@ def _plan_of(row: RunRow, root: Path, model: Literal["log", "hold", "drop"]) -> 
     labels = tuple(label for label in row.tags.get("dlcamp.labels", "").split(",") if label)
     data = row.tags.get("dlcamp.data", experiment.data[0])
     note = row.tags.get("mlflow.note.content", "")
-    request = Request(experiment, resolved, data, row.tags.get("dlcamp.preset") or None, note, labels, model=model)
+    preset, parent = row.tags.get("dlcamp.preset") or None, row.tags.get("dlcamp.parent")
+    request = Request(experiment, resolved, data, preset, note, labels, parent=parent, model=model)
     return prepare(request, root)
 
 
@@ -254,7 +255,9 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
             run.end("FINISHED")
         except BaseException as error:
             stopped = isinstance(error, (KeyboardInterrupt, Terminated))
-            raise _ended_badly(run, error) from (None if stopped else error)
+            with uninterrupted():
+                ended = _ended_badly(run, error)
+            raise ended from (None if stopped else error)
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(store.reader.run(tracked.id), False, time.perf_counter() - started, proof)
 

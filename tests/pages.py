@@ -182,7 +182,7 @@ class Page:
             raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 10) -> None:
+    def wait(self, script: str, seconds: float = 60) -> None:
         """Return when an expression is true, or time is over."""
         give_up = time.monotonic() + seconds
         while not self.ask(f"Boolean({script})") and time.monotonic() < give_up:

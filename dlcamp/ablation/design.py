@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from dlcamp.comparison import Comparison
-from dlcamp.config import Layer, Resolved, resolve
+from dlcamp.config import Layer, Resolved, flatten, resolve
 from dlcamp.errors import ConfigError, UnknownName
 from dlcamp.experiment import Experiment
 from dlcamp.settings import Grid, Variant
@@ -137,7 +137,12 @@ class Design:
         if self.comparison.baseline and grid.variants and self.comparison.baseline not in grid.variants:
             raise UnknownName(f"baseline of {experiment.name}", self.comparison.baseline, grid.variants)
         spaces = experiment.config_type.space()
+        if "seed" in grid.axes:
+            raise ConfigError("seed is no axis: it repeats every place; say seeds: ... in the yaml, or SEEDS=")
         for name, variant in grid.variants.items():
+            taken = sorted(flatten(variant.values).keys() & {"seed", *grid.axes})
+            if taken:
+                raise ConfigError(f"variant {name} sets {taken[0]}, which {_by_whom(taken[0])}: leave it out of one")
             for field in variant.tune:
                 if field not in spaces:
                     raise UnknownName(
@@ -155,6 +160,10 @@ class Design:
         wanted = {*names, self.comparison.baseline}
         kept = {name: variant for name, variant in self.grid.variants.items() if name in wanted}
         return replace(self, grid=replace(self.grid, variants=kept))
+
+
+def _by_whom(field: str) -> str:
+    return "SEEDS sets" if field == "seed" else "an axis sets too"
 
 
 def _value(config: Any, field: str) -> Any:

@@ -12,15 +12,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from dlcamp.ablation.cell import CellSpec, ended, spec_of
+from dlcamp.ablation.cell import ended, spec_of
 from dlcamp.ablation.choosing import Choice, choose
 from dlcamp.ablation.design import Design, Place
-from dlcamp.ablation.parent import Parent, child_tags, identity, open_parent
+from dlcamp.ablation.earlier import Earlier, earlier
+from dlcamp.ablation.parent import Parent, child_tags, identity, known_parent, open_parent
 from dlcamp.ablation.state import Child, State, live_file, write_live
 from dlcamp.analysis.findings import Findings
 from dlcamp.config import Resolved
 from dlcamp.errors import RunFailed, RunInterrupted
-from dlcamp.guards import Terminated, only_one, sigterm_raises
+from dlcamp.guards import Terminated, only_one, sigterm_raises, uninterrupted
 from dlcamp.held_models import drop, folder_of
 from dlcamp.launch.protocol import Event, Job, Launcher
 from dlcamp.paths import runs_folder
@@ -35,12 +36,16 @@ Watch = Callable[[State, int], None]
 
 @dataclass(frozen=True)
 class Ablation:
-    """What was asked: a design (of the whole one that is declared), the plan of its base config, and where it runs."""
+    """What was asked: a design (of the whole one that is declared), the plan of its base config, and where it runs.
+
+    Args:
+        command: variants and seeds -> the command that makes them; as Enter was pressed when none are given.
+    """
 
     design: Design
     whole: Design
     base: Plan
-    command: str
+    command: Callable[..., str]
     workers: int = 1
     threads: int = 1
 
@@ -68,28 +73,24 @@ def run_ablation(
         RunFailed: not one cell finished; the parent is FAILED.
         RunInterrupted: SIGINT or SIGTERM; the parent is KILLED, what finished is kept.
     """
-    with (
-        only_one(f"ablation-{identity(ablation.base, ablation.design)[:20]}", runs_folder() / "locks", say),
-        sigterm_raises(),
-    ):
+    digest = identity(ablation.base, ablation.design)
+    with only_one(f"ablation-{digest[:20]}", runs_folder() / "locks", say), sigterm_raises():
         engine = _Engine(ablation, store, launcher, say, watch)
         try:
             return engine.run()
         except (KeyboardInterrupt, Terminated, RunInterrupted) as error:
-            launcher.close()
+            with uninterrupted():
+                engine.stop()
             number = 2 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 143) - 128
-            engine.parent.interrupted(engine.state)
             raise RunInterrupted(
-                f"{engine.parent.name} was stopped; {_done(engine.state)} are kept.\n"
-                f"the same command runs only what is missing: {ablation.command}",
+                f"the ablation was stopped; {_done(engine.state)} are kept.\n"
+                f"the same command runs only what is missing: {ablation.command()}",
                 number,
             ) from None
         except BaseException as error:
-            launcher.close()
-            engine.parent.failed(error, engine.state)
+            with uninterrupted():
+                engine.fail(error)
             raise
-        finally:
-            live_file(engine.state.parent).unlink(missing_ok=True)
 
 
 def _done(state: State) -> str:
@@ -103,64 +104,98 @@ class _Engine:
     def __init__(self, ablation: Ablation, store: Store, launcher: Launcher, say: Any, watch: Watch) -> None:
         self.ablation, self.design, self.store, self.launcher = ablation, ablation.design, store, launcher
         self.say, self.watch = say, watch
-        self.parent: Parent = open_parent(ablation.base, ablation.design, store, ablation.command)
+        self.parent: Parent | None = None  # opened when everything that can be known without it is
         metric = self.design.comparison.metric
-        self.state = State(ablation.base.request.experiment.name, self.parent.id, metric, ablation.workers)
+        self.state = State(ablation.base.request.experiment.name, "", metric, ablation.workers)
         self.choices: dict[Place, Choice] = {}
-        self._cache = self._finished()
-        self._specs: dict[str, CellSpec] = {}
+        self._cache: dict[str, RunRow] = {}
+        self._requests: dict[str, Request] = {}
 
     def run(self) -> AblationOutcome:
-        self.parent.begin(self.ablation)
-        for place in self.design.places():
-            trials = self.design.trials(place)
-            for number, strengths in enumerate(trials):
-                self._plan_trial(place, number, strengths)
-            if not trials:
-                self._plan_cells(place, None)
-        self._keep_earlier()
-        self._chosen()
+        known = known_parent(self.ablation.base, self.design, self.store.reader)
+        before = earlier(self.store.reader, known.id) if known else Earlier()
+        self._cache = self._finished()
+        self._plan(before)
+        self.parent = open_parent(self.ablation.base, self.design, self.store, known, before)
+        self.state.parent = self.parent.id
+        self.parent.begin(self.ablation, self.state)
+        self.parent.keep_choices(list(self.choices.values()))
+        self._submit_new()
         while not self.state.settled:
             for event in self.launcher.events(timeout=1.0):
                 self._handle(event)
-            self._chosen()
+            if self._choose():
+                self.parent.keep_choices(list(self.choices.values()))
+                self._submit_new()
             self._tell()
-        return self._finish()
+        return self._finish(self.parent)
+
+    def stop(self) -> None:
+        """End the workers, then the parent as KILLED."""
+        self.launcher.close()
+        if self.parent is not None:
+            self.parent.interrupted(self.state)
+            live_file(self.parent.id).unlink(missing_ok=True)
+
+    def fail(self, error: BaseException) -> None:
+        """End the workers, then the parent as FAILED."""
+        self.launcher.close()
+        if self.parent is not None:
+            self.parent.failed(error, self.state)
+            live_file(self.parent.id).unlink(missing_ok=True)
 
     # planning ------------------------------------------------------------------------------------------------
 
-    def _plan_trial(self, place: Place, number: int, strengths: Mapping[str, Any]) -> None:
-        seed = self.design.grid.tuning.seed
-        child = Child(f"{place} trial {number}", "trial", place, seed, dict(strengths))
-        self._begin(child, self.design.trial(place, strengths))
+    def _plan(self, before: Earlier) -> None:
+        """All children that are known now, those of earlier sessions first; nothing is submitted."""
+        kept = before.kept(self.ablation.whole, self.design, self._lookup)
+        for child in kept:
+            self.state.add(child)
+        if kept:
+            self.say(f"{len(kept)} runs of earlier sessions belong to this ablation and are kept")
+        for place in self.design.places():
+            trials = self.design.trials(place)
+            for number, strengths in enumerate(trials):
+                seed = self.design.grid.tuning.seed
+                child = Child(f"{place} trial {number}", "trial", place, seed, dict(strengths))
+                self._take_or_plan(child, self.design.trial(place, strengths))
+            if not trials:
+                self._plan_cells(place, None)
+        self._choose()
 
     def _plan_cells(self, place: Place, strengths: Mapping[str, Any] | None) -> None:
         for seed in self.design.grid.seeds:
             child = Child(f"{place} seed {seed}", "cell", place, seed)
-            self._begin(child, self.design.resolved(place, seed, strengths))
+            self._take_or_plan(child, self.design.resolved(place, seed, strengths))
 
-    def _begin(self, child: Child, resolved: Resolved[Any]) -> None:
-        """Take the child from the cache, or put it in the queue."""
+    def _take_or_plan(self, child: Child, resolved: Resolved[Any]) -> None:
+        """Take the child from the cache, or keep its request for a launcher."""
         self.state.add(child)
-        request = self._request(child, resolved)
-        plan = self.ablation.base.other(request)
-        known = None if request.force else self._cache.get(plan.fingerprint.digest)
+        known = None if self.ablation.base.request.force else self._lookup(child, resolved)
         if known is not None:
             child.take(ended(known, True))
-            return
-        spec = spec_of(request, self.ablation.base.root, self.parent.id)
-        self._specs[child.key] = spec
-        self._submit(child)
+        else:
+            self._requests[child.key] = self._request(child, resolved)
+
+    def _lookup(self, child: Child, resolved: Resolved[Any]) -> RunRow | None:
+        return self._cache.get(self.ablation.base.other(self._request(child, resolved)).fingerprint.digest)
+
+    def _submit_new(self) -> None:
+        """Hand what was planned since to the launcher."""
+        for key in self._requests:
+            if not self.state.children[key].attempts:
+                self._submit(self.state.children[key])
 
     def _submit(self, child: Child) -> None:
         child.attempts += 1
         child.status = "WAITING"
-        self.launcher.submit(Job(child.key, "dlcamp.ablation.cell:run_cell", asdict(self._specs[child.key])))
+        spec = spec_of(self._requests[child.key], self.ablation.base.root, self.state.parent)
+        self.launcher.submit(Job(child.key, "dlcamp.ablation.cell:run_cell", asdict(spec)))
 
     def _request(self, child: Child, resolved: Resolved[Any]) -> Request:
         base = self.ablation.base.request
         model: Literal["hold", "drop"] = "hold" if child.kind == "cell" and base.experiment.predictor else "drop"
-        return replace(base, resolved=resolved, parent=self.parent.id, tags=child_tags(child), model=model, note="")
+        return replace(base, resolved=resolved, tags=child_tags(child), model=model, note="")
 
     def _finished(self) -> dict[str, RunRow]:
         if not self.ablation.base.request.experiment.cache:
@@ -168,23 +203,6 @@ class _Engine:
         rows = self.store.reader.runs(self.ablation.base.request.experiment.name, status="FINISHED")
         usable = [row for row in rows if not row.tags.get("dlcamp.substituted")]
         return {row.tags["dlcamp.fingerprint"]: row for row in reversed(usable) if "dlcamp.fingerprint" in row.tags}
-
-    def _keep_earlier(self) -> None:
-        """Take in the cells of earlier sessions that were not asked for now: an ablation grows."""
-        places, kept = set(self.ablation.whole.places()), 0
-        for record in self.parent.earlier.cells:
-            place = Place(record["variant"], tuple(record["axes"].items()))
-            child = Child(f"{place} seed {record['seed']}", "cell", place, record["seed"])
-            asked = place in self.design.places() and child.seed in self.design.grid.seeds
-            if place not in places or asked:
-                continue
-            resolved = self.ablation.whole.resolved(place, child.seed, self.parent.earlier.strengths(place))
-            known = self._cache.get(self.ablation.base.other(self._request(child, resolved)).fingerprint.digest)
-            if known is not None and known.id == record["run"]:
-                self.state.add(child).take(ended(known, True))
-                kept += 1
-        if kept:
-            self.say(f"{kept} finished runs of earlier sessions belong to it and are kept")
 
     # what happens --------------------------------------------------------------------------------------------
 
@@ -213,17 +231,20 @@ class _Engine:
             end_stale(self.store, stale)
             child.run = stale[0].row.id if stale else child.run
 
-    def _chosen(self) -> None:
-        """Plan the cells of every place whose trials have all ended."""
+    def _choose(self) -> bool:
+        """Choose for every place whose trials have all ended, and plan its cells; whether there was one."""
+        found = False
         for place in self.design.places():
             trials = [child for child in self.state.of("trial") if child.place == place]
             if place in self.choices or not trials or not all(child.settled for child in trials):
                 continue
+            found = True
             choice = choose(place, trials, self.ablation.base.request.experiment.objective)
             self.choices[place] = choice
             if choice.failed:
                 self.say(f"{place}: every trial failed; its strengths stay as declared")
             self._plan_cells(place, choice.strengths)
+        return found
 
     def _expected(self) -> int:
         """Children still to come, those that are not planned yet among them."""
@@ -258,26 +279,29 @@ class _Engine:
                 best = child
         return best
 
-    def _log_best_model(self) -> None:
+    def _log_best_model(self, parent: Parent) -> None:
+        """Keep the best child's model, and say on the parent whose it is."""
         best = self._best()
-        if best is None or not (folder_of(best.run) / "held.json").exists():
+        if best is None or not self.ablation.base.request.experiment.predictor:
             return
-        self.launcher.submit(Job("model", "dlcamp.held_models:log_held", self.parent.model_payload(best.run)))
-        while events := self.launcher.events(timeout=None):
-            for event in events:
-                if event.kind in ("raised", "lost"):
-                    self.say(f"the model of {best.name} is not kept: {event.error}")
-                if event.kind == "done":
-                    self.parent.best_model(best, str(event.result["proof"]))
+        proof = self.store.reader.run(best.run).tags.get("dlcamp.proof", "")
+        if not proof and (folder_of(best.run) / "held.json").exists():
+            self.launcher.submit(Job("model", "dlcamp.held_models:log_held", parent.model_payload(best.run)))
+            while events := self.launcher.events(timeout=None):
+                for event in events:
+                    if event.kind in ("raised", "lost"):
+                        self.say(f"the model of {best.name} is not kept: {event.error}")
+                    proof = str(event.result.get("proof", proof))
+        parent.best_model(best, proof)
 
-    def _finish(self) -> AblationOutcome:
+    def _finish(self, parent: Parent) -> AblationOutcome:
         self._tell()
         cells = self.state.of("cell")
         if not any(cell.status == "FINISHED" for cell in cells):
             first = next((cell.error for cell in cells if cell.error), "")
             raise RunFailed(f"not one of {len(cells)} runs finished; the first: {first}")
-        self._log_best_model()
-        choices = tuple(self.choices.values())
-        findings = self.parent.judge(self.state, choices)
-        row = self.parent.end()
-        return AblationOutcome(row, findings, self.state, choices)
+        self._log_best_model(parent)
+        findings = parent.judge(self.state)
+        row = parent.end()
+        live_file(parent.id).unlink(missing_ok=True)
+        return AblationOutcome(row, findings, self.state, tuple(self.choices.values()))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dlcamp.ablation.design import Design
 from dlcamp.analysis.cells import Cell, cells
 from dlcamp.analysis.claim_verdicts import applies
-from dlcamp.analysis.contrasts import family
+from dlcamp.analysis.contrasts import family, undirected
 from dlcamp.analysis.power import detectable
 from dlcamp.experiment import Claim
 from dlcamp.runner import Plan
@@ -56,13 +56,16 @@ def forecast(design: Design, base: Plan, reader: Reader, workers: int) -> Foreca
     usual = request.data == request.experiment.data[0] or bool(request.preset)  # what the declaration speaks of
     seconds = statistics.median(one.seconds for one in known) if known else comparison.seconds if usual else None
     sd = paired_sd(known, comparison.metric, comparison.baseline)
-    source = f"{len(known)} earlier runs" if sd is not None else "the experiment's own estimate"
-    sd = comparison.sd if sd is None and usual else sd
+    source = f"{len(known)} earlier runs"
+    if sd is None and usual and comparison.sd:
+        sd, source = comparison.sd, "the experiment's own estimate"
     runs = len(design.places()) * len(design.grid.seeds)
     trials = sum(len(design.trials(place)) for place in design.places())
     total = None if seconds is None else START_SECONDS + (runs + trials) * seconds / workers
     # the first step of Holm's correction: what the smallest p of the declared tests must pass
-    tests = len(family(comparison, [c for c in request.experiment.claims if _here(c, design)], list(design.variants)))
+    judged = [claim for claim in request.experiment.claims if _here(claim, design)]
+    declared = family(comparison, judged, list(design.variants))
+    tests = len({undirected(name) for name, one in declared.items() if one.tested})
     found = detectable(len(design.grid.seeds), 1.0 if sd is None else sd, level=1 - 0.05 / max(tests, 1))
     return Forecast(runs, trials, seconds, total, found, sd is not None, source)
 

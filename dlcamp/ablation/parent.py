@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlcamp.ablation.choosing import Choice
-from dlcamp.ablation.design import Design, Place
+from dlcamp.ablation.design import Design
+from dlcamp.ablation.earlier import Earlier
 from dlcamp.ablation.state import Child, State
 from dlcamp.analysis.cells import AXES_TAG, KIND_TAG, VARIANT_TAG
 from dlcamp.analysis.findings import Findings
 from dlcamp.config import canonical
-from dlcamp.errors import Refusal, UnknownName
+from dlcamp.errors import Refusal
 from dlcamp.experiment import Experiment
 from dlcamp.paths import runs_folder
 from dlcamp.runner import Plan, run_tags
-from dlcamp.tracking.protocol import RunRow, Store, TrackedRun
+from dlcamp.tracking.protocol import Reader, RunRow, Store, TrackedRun
 
 if TYPE_CHECKING:
     from dlcamp.ablation.engine import Ablation
+
+_NO_KEY = re.compile(r"[^\w.\- ]")
+"""Characters that a metric's name cannot hold; a value of an axis may ("512,512")."""
 
 IDENTITY_TAG, CHILD_TAG = "dlcamp.ablation", "dlcamp.child"
 
@@ -36,7 +40,8 @@ def identity(base: Plan, design: Design) -> str:
     """
     parts = {**base.fingerprint.parts(), "config": canonical(base.request.resolved.config)}
     tuning = design.grid.tuning
-    shared = [parts, base.request.preset, tuning.trials, tuning.seed, dict(tuning.values), sorted(design.grid.axes)]
+    axes, metric = sorted(design.grid.axes), design.comparison.metric
+    shared = [parts, base.request.preset, tuning.trials, tuning.seed, dict(tuning.values), axes, metric]
     return hashlib.sha256(json.dumps(shared, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -50,68 +55,35 @@ def child_tags(child: Child) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """What earlier sessions of the same ablation left."""
-
-    cells: Sequence[Mapping[str, Any]] = ()
-    choices: Sequence[Mapping[str, Any]] = ()
-
-    def strengths(self, place: Place) -> Mapping[str, Any]:
-        """What was chosen for a place; empty where nothing was."""
-        for choice in self.choices:
-            if (choice["variant"], choice["axes"]) == (place.variant, dict(place.axes)):
-                return dict(choice["chosen"])
-        return {}
-
-
 class Parent:
     """An open parent run."""
 
-    def __init__(
-        self,
-        tracked: TrackedRun,
-        base: Plan,
-        design: Design,
-        store: Store,
-        command: str,
-        earlier: Earlier = Earlier(),
-    ) -> None:
-        self.earlier = earlier
-        self._tracked, self._base, self._design, self._store = tracked, base, design, store
-        self.id, self.name, self._command = tracked.id, tracked.name, command
+    def __init__(self, tracked: TrackedRun, base: Plan, store: Store, earlier: Earlier) -> None:
+        self.id, self.name = tracked.id, tracked.name
+        self._tracked, self._base, self._store, self._earlier = tracked, base, store, earlier
         self._code = runs_folder() / "checkpoints" / tracked.id / "code"
 
-    def begin(self, ablation: Ablation) -> None:
-        """Record what was declared and where it runs."""
+    def begin(self, ablation: Ablation, state: State) -> None:
+        """Record what is declared, of all sessions together, and where it runs."""
         from dlcamp.tracking.models import snapshot
         from dlcamp.tracking.provenance import git_diff, provenance
 
-        design, root = self._design, self._base.root
-        self._tracked.params({"data": self._base.request.data, "metric": design.comparison.metric})
-        self._tracked.tags({"dlcamp.command": self._command, "dlcamp.seeds": ",".join(map(str, design.grid.seeds))})
-        self._tracked.dataset(self._base.request.data, self._base.dataset.digest)
-        machine = provenance(root)
-        declared = {
-            "question": self._base.request.experiment.question,
-            "variants": {name: dict(variant.values) for name, variant in design.variants.items()},
-            "axes": {axis: list(values) for axis, values in design.grid.axes.items()},
-            "seeds": list(design.grid.seeds),
-            "strengths": {name: "tuned" if one.tune and design.grid.tuning.trials else "fixed"
-                          for name, one in design.variants.items()},
-            "tuning": {"trials": design.grid.tuning.trials, "seed": design.grid.tuning.seed,
-                       "set": dict(design.grid.tuning.values)},
-            "baseline": design.comparison.baseline,
-            "metric": design.comparison.metric,
-            "workers": ablation.workers,
-            "threads": ablation.threads,
-            "machine": machine,
-        }  # fmt: skip
+        design, request = ablation.design, self._base.request
+        seeds = sorted({*design.grid.seeds, *(child.seed for child in state.of("cell"))})
+        variants = {child.place.variant for child in state.of("cell")} | set(design.variants)
+        names = [name for name in ablation.whole.variants if name in variants]
+        self._tracked.params({"data": request.data, "metric": design.comparison.metric})
+        self._tracked.tags({"dlcamp.command": ablation.command(names, seeds), "dlcamp.error": ""})
+        if request.note:
+            self._tracked.tags({"mlflow.note.content": request.note})
+        self._tracked.dataset(request.data, self._base.dataset.digest)
+        machine = provenance(self._base.root)
+        declared = declaration(ablation, names, seeds) | {"question": request.experiment.question, "machine": machine}
         self._text("declaration.json", json.dumps(declared, indent=1, ensure_ascii=False, default=str))
         self._text("provenance.json", json.dumps(machine, indent=1))
-        if diff := git_diff(root):
+        if diff := git_diff(self._base.root):
             self._text("uncommitted.patch", diff)
-        if self._base.request.experiment.predictor:
+        if request.experiment.predictor:
             shutil.rmtree(self._code, ignore_errors=True)
             snapshot(self._code)
 
@@ -126,19 +98,21 @@ class Parent:
         }
 
     def best_model(self, child: Child, proof: str) -> None:
-        """Record which child's model was kept and proven to reload."""
+        """Record which child is the best, and its model's proof; "" where its model was not kept."""
         self._tracked.tags({"dlcamp.best_run": child.run, "dlcamp.best_name": child.name, "dlcamp.proof": proof})
 
-    def judge(self, state: State, choices: Sequence[Choice]) -> Findings:
-        """Judge the cells, and keep tables, claims, summary and report."""
-        request = self._base.request
+    def keep_choices(self, choices: Sequence[Choice]) -> None:
+        """Keep how strengths were chosen, with the choices of earlier sessions for other places."""
         chosen = [choice.record() for choice in choices]
         places = [(one["variant"], one["axes"]) for one in chosen]
-        chosen += [dict(one) for one in self.earlier.choices if (one["variant"], one["axes"]) not in places]
+        chosen += [dict(one) for one in self._earlier.choices if (one["variant"], one["axes"]) not in places]
         self._text("tuning.json", json.dumps(chosen, indent=1))
+
+    def judge(self, state: State) -> Findings:
+        """Judge the cells, and keep tables, claims, summary and report."""
         self._cells(state)
         self._tracked.flush()
-        return write_verdicts(self._tracked, self._store, request.experiment)
+        return write_verdicts(self._tracked, self._store, self._base.request.experiment)
 
     def interrupted(self, state: State) -> None:
         """Close as KILLED; what finished is listed."""
@@ -160,7 +134,11 @@ class Parent:
         return self._store.reader.run(self.id)
 
     def _cells(self, state: State) -> None:
-        self._text("cells.json", json.dumps([child.record() for child in state.of("cell")], indent=1))
+        """What has begun; a child that was running when the parent ends was stopped with it."""
+        records = [child.record() for child in state.of("cell") if child.status != "WAITING"]
+        for record in records:
+            record["status"] = "KILLED" if record["status"] == "RUNNING" else record["status"]
+        self._text("cells.json", json.dumps(records, indent=1))
 
     def _text(self, name: str, content: str) -> None:
         _text(self._tracked, name, content)
@@ -184,8 +162,9 @@ def write_verdicts(tracked: TrackedRun, store: Store, experiment: Experiment) ->
     findings = study.findings
     for one in findings.variants:
         if one.mean.mean is not None:
-            axes = "".join(f"/{axis}-{value}" for axis, value in one.axes.items())
-            tracked.metrics({f"{findings.comparison.metric}/{one.variant or 'runs'}{axes}": one.mean.mean}, one.n)
+            parts = [one.variant or "runs", *(f"{axis}-{value}" for axis, value in one.axes.items())]
+            name = "/".join([findings.comparison.metric, *(_NO_KEY.sub("_", part) for part in parts)])
+            tracked.metrics({name: one.mean.mean}, one.n)
     claims = [[claim.statement, claim.verdict] for claim in findings.claims]
     tracked.tags({"dlcamp.claims": json.dumps(claims, ensure_ascii=False)})
     remember(experiment.name, row.tags["dlcamp.data"], row.tags.get("dlcamp.preset", ""), row.id, claims)
@@ -212,24 +191,40 @@ def _text(tracked: TrackedRun, name: str, content: str) -> None:
         tracked.artifact(path)
 
 
-def open_parent(base: Plan, design: Design, store: Store, command: str) -> Parent:
-    """The parent of this ablation: the newest one of the same identity goes on, or a new one begins."""
+def known_parent(base: Plan, design: Design, reader: Reader) -> RunRow | None:
+    """The newest parent of the same identity; None where this ablation is new, or FORCE begins it anew."""
+    if base.request.force:
+        return None
+    tags = {KIND_TAG: "ablation", IDENTITY_TAG: identity(base, design)}
+    rows = reader.runs(base.request.experiment.name, tags=tags, limit=1)
+    return rows[0] if rows else None
+
+
+def open_parent(base: Plan, design: Design, store: Store, known: RunRow | None, earlier: Earlier) -> Parent:
+    """Open the known parent again, or begin a new one."""
+    if known is not None:
+        return Parent(store.tracker.resume(known.id), base, store, earlier)
     request, digest = base.request, identity(base, design)
-    known = store.reader.runs(request.experiment.name, tags={KIND_TAG: "ablation", IDENTITY_TAG: digest}, limit=1)
-    if known and not request.force:
-        earlier = Earlier(_read(store, known[0].id, "cells.json"), _read(store, known[0].id, "tuning.json"))
-        return Parent(store.tracker.resume(known[0].id), base, design, store, command, earlier)
     tags = run_tags(base) | {KIND_TAG: "ablation", IDENTITY_TAG: digest}
     # a parent is no result of its config: nothing may take it for one
     for name in ("dlcamp.fingerprint", "dlcamp.fingerprint_parts"):
         tags.pop(name)
     name = f"{request.experiment.name}-ablation-{digest[:4]}"
-    return Parent(store.tracker.start(request.experiment.name, name, tags), base, design, store, command)
+    return Parent(store.tracker.start(request.experiment.name, name, tags), base, store, earlier)
 
 
-def _read(store: Store, run: str, name: str) -> list[dict[str, Any]]:
-    """A list that an earlier session kept; empty where it kept none, or only half of one."""
-    try:
-        return list(json.loads(store.reader.fetch(run, name).read_text("utf-8")))
-    except (UnknownName, OSError, ValueError):
-        return []
+def declaration(ablation: Ablation, names: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    """The design as declaration.json keeps it: of the variants and seeds that the ablation has."""
+    whole, grid = ablation.whole, ablation.whole.grid
+    tuned = {place.variant for place in whole.places() if whole.tuned(place)}
+    return {
+        "variants": {name: dict(whole.variants[name].values) for name in names},
+        "axes": {axis: list(values) for axis, values in grid.axes.items()},
+        "seeds": list(seeds),
+        "strengths": {name: "tuned" if name in tuned else "fixed" for name in names},
+        "tuning": {"trials": grid.tuning.trials, "seed": grid.tuning.seed, "set": dict(grid.tuning.values)},
+        "baseline": whole.comparison.baseline,
+        "metric": whole.comparison.metric,
+        "workers": ablation.workers,
+        "threads": ablation.threads,
+    }

@@ -85,7 +85,7 @@ def _reason(one: Shown, scale: Scale, comparison: Comparison, margin: float | No
     if one.expect == "law":
         errors = abs(paired.difference or 0.0) / paired.sd * paired.n**0.5 if paired.sd else None
         return f"{text}, " + ("no spread between seeds" if errors is None else f"{errors:.1f} standard errors")
-    needed = f", about {result.seeds_needed} seeds needed" if result.seeds_needed else ""
+    needed = f", about {result.seeds_needed} seeds needed" if (result.seeds_needed or 0) > result.n else ""
     return f"{text}, {_p(result.p_adjusted)}{needed}"
 
 

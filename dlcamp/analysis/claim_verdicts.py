@@ -96,10 +96,18 @@ def _state(claim: Claim, one: Judged, comparison: Comparison, margin: float | No
     p = one.result.p_adjusted
     if p is not None and p < 1 - level and sign * paired.difference > 0:
         return Shown(one.result, claim.expect, "holds")
-    own_units = one.result.metric == comparison.metric
-    needed = (comparison.smallest_interesting or 0.0) if own_units else 0.0
-    best = paired.high if sign > 0 else paired.low
-    return Shown(one.result, claim.expect, "fails" if best is not None and sign * best < needed else "open")
+    return Shown(one.result, claim.expect, "fails" if _against(one, sign, comparison, level) else "open")
+
+
+def _against(one: Judged, sign: int, comparison: Comparison, level: float) -> bool:
+    """Whether a difference is shown to go the other way, or to be too small to matter."""
+    difference, p = one.result.paired.difference or 0.0, one.result.p_adjusted
+    if p is not None and p < 1 - level and sign * difference < 0:
+        return True
+    if one.result.metric != comparison.metric or not comparison.smallest_interesting:
+        return False
+    p_small = tost(one.measured.differences, comparison.smallest_interesting, one.measured.magnitude)
+    return p_small is not None and p_small < 1 - level
 
 
 def _same(one: Judged, p: float | None, margin: float, level: float) -> State:

@@ -96,7 +96,7 @@ def _of_claim(contrast: Contrast, claim: Claim, comparison: Comparison) -> Decla
     own = metric == comparison.metric
     higher = comparison.higher_is_better if own else claim.expect != "lower"
     margin = claim.margin if claim.margin is not None or not own else comparison.margin
-    return Declared(contrast, metric, higher, margin, tested=claim.expect != "law")
+    return Declared(contrast, metric, higher, margin, tested=claim.expect in ("higher", "lower"))
 
 
 def key(contrast: Contrast, comparison: Comparison) -> Key:

@@ -120,7 +120,7 @@ def _empty(findings: Findings) -> list[str]:
 
 def _needed(findings: Findings) -> list[str]:
     interesting = findings.comparison.smallest_interesting
-    open_ones = [one for one in findings.contrasts if one.seeds_needed]
+    open_ones = [one for one in findings.contrasts if (one.seeds_needed or 0) > one.n]
     if not open_ones or interesting is None:
         return []
     scale = difference_scale(open_ones)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 def run_design(given: Given, root: Path) -> int:
     """Check every config of the design, say what it will take, run it, and say what was found."""
+    if given.flag("EXPLAIN"):
+        raise UserError("EXPLAIN looks at one run: add SEED=0, and VARIANT= for another than the defaults")
     ablation = ablation_of(given, root)
     from dlcamp.tracking import open_existing_store, open_store
 
@@ -86,12 +89,21 @@ def _threads(workers: int, cores: int) -> int:
     return int(text) if text else max(1, cores // workers)
 
 
-def _command(given: Given) -> str:
-    """The command that does the same again."""
-    words = [f"{name}={value}" for name, value in given.values.items() if name not in ("FORCE", "DRY", "EXPLAIN")]
-    return "make exp " + " ".join(
-        word if shlex.quote(word) == word else f'{word.partition("=")[0]}="{word.partition("=")[2]}"' for word in words
-    )
+def _command(given: Given) -> Callable[..., str]:
+    """Variants and seeds -> the command that makes them; what was asked when none are given."""
+
+    def command(variants: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> str:
+        values = {name: value for name, value in given.values.items() if name not in ("FORCE", "DRY", "EXPLAIN")}
+        if variants is not None and "VARIANT" in values:
+            values["VARIANT"] = ",".join(variants)
+        if seeds is not None and "SEEDS" in values:
+            counted = list(seeds) == list(range(len(seeds)))
+            values["SEEDS"] = str(len(seeds)) if counted else ",".join(map(str, seeds)) + "," * (len(seeds) == 1)
+        return "make exp " + " ".join(
+            f'{name}="{value}"' if shlex.quote(value) != value else f"{name}={value}" for name, value in values.items()
+        )
+
+    return command
 
 
 def design_lines(ablation: Ablation) -> list[str]:
@@ -142,10 +154,12 @@ def ending_lines(outcome: AblationOutcome, ablation: Ablation, store: Store) -> 
     from dlcamp.analysis.text import table_lines
 
     row, experiment = outcome.row, ablation.base.request.experiment
-    cells = outcome.state.of("cell")
-    ran = sum(not child.cached for child in outcome.state.children.values())
+    children = outcome.state.children.values()
+    trials, cached = len(outcome.state.of("trial")), sum(child.cached for child in children)
     took = duration((row.ended or row.started) - outcome.state.started)
-    lines = ["", f"{experiment.name}  {took}  {len(cells)} runs, {ran} made now, the rest from the cache", ""]
+    tuning = f" and {trials} tuning trials" if trials else ""
+    cache = f", {cached} of them from the cache" if cached else ""
+    lines = ["", f"{experiment.name}  {took}  {_count(len(children) - trials, 'run')}{tuning}{cache}", ""]
     lines += table_lines(outcome.findings)
     if row.tags.get("dlcamp.proof"):
         best = row.tags["dlcamp.best_name"]
@@ -155,7 +169,7 @@ def ending_lines(outcome: AblationOutcome, ablation: Ablation, store: Store) -> 
     lines.append(f"report   {place(store, row, 'report.html')}")
     lines.append(f"run      {row.name}       (open the page: make report NAME={experiment.name}; all runs: make ui)")
     if len(ablation.design.grid.seeds) < 2:
-        lines.append(f"next     other seeds: {ablation.command} SEEDS=5")
+        lines.append(f"next     other seeds: {ablation.command()} SEEDS=5")
     elif experiment.next:
         lines.append(f"next     {experiment.next}")
     return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from typing import TYPE_CHECKING
@@ -23,8 +22,9 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
         lines.append(store.reader.fetch(row.id, "summary.txt").read_text("utf-8").rstrip())
     else:
         lines += [f"  {name:<28} {value:.6g}" for name, value in sorted(row.metrics.items()) if _is_final(name)]
-    for statement, verdict in json.loads(row.tags.get("dlcamp.claims", "[]")):
-        lines.append(f"claim    {verdict}: {statement}")
+    for claim in experiment.claims:
+        if not claim.contrasts:
+            lines.append(f"claim    {claim.verdict(row.metrics)}: {claim.statement}")
     if "dlcamp.proof" in row.tags:
         lines.append(f"model    reloaded in a new process, {row.tags['dlcamp.proof']} outputs identical")
     lines += [f"{name.removesuffix('.html'):<8} {place(store, row, name)}" for name in files if name.endswith(".html")]

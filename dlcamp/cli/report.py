@@ -54,6 +54,8 @@ def _parent(given: Given, store: Store) -> RunRow:
     tags = {"dlcamp.kind": "ablation"}
     tags |= {f"dlcamp.{key.lower()}": str(given.get(key)) for key in ("DATA", "PRESET") if given.get(key)}
     rows = store.reader.runs(given.get("NAME"), tags=tags)
+    if not given.get("PRESET"):  # smoke only shows that it runs
+        rows = [row for row in rows if row.tags.get("dlcamp.preset") != "smoke"] or rows
     done = [row for row in rows if row.status == "FINISHED"] or rows
     if not done:
         raise UserError(f"no ablation of {given.get('NAME')} yet; make one: make exp NAME={given.get('NAME')} SEEDS=5")

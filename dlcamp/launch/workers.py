@@ -2,7 +2,7 @@
 
 A worker imports what its jobs need once and keeps it. Thread variables are set before anything heavy is imported.
 Workers end when their parent ends, however it ends: each asks now and then whether its parent is still there.
-Ctrl-C reaches the whole process group, so that the run of every worker closes itself; SIGTERM is passed on.
+Ctrl-C reaches the whole process group, but workers leave it to their parent, which tells them once, by SIGTERM.
 """
 
 from __future__ import annotations
@@ -194,6 +194,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 def work(name: str, pipe: Connection, parent: int, log: str) -> None:
     """What a worker process does: jobs from the pipe until it is told to end, interrupted, or alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _print_to(log)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     from dlcamp.errors import RunInterrupted

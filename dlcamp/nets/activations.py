@@ -53,16 +53,21 @@ class Activation:
     steepest: float
     initialiser: str
 
-    def back(self, z: Array, signal: Array) -> Array:
-        """d loss / d pre-activation from d loss / d activation; `signal` may have leading axes that `z` has not."""
+    def back(self, z: Array, signal: Array, slope: Array | None = None) -> Array:
+        """d loss / d pre-activation from d loss / d activation.
+
+        Args:
+            signal: may have leading axes that `z` has not.
+            slope: that of `z`, where it is known already.
+        """
         if self.name != "softmax":
-            return signal * self.slope(z)
+            return signal * (self.slope(z) if slope is None else slope)
         p = self.value(z)
         return p * (signal - (p * signal).sum(axis=-1, keepdims=True))
 
-    def saturated(self, z: Array) -> NDArray[np.bool_]:
-        """Which units let nearly nothing back: |slope| below 5 % of the steepest."""
-        return np.abs(self.slope(z)) < SATURATED * self.steepest
+    def saturated(self, slope: Array) -> NDArray[np.bool_]:
+        """Which units let nearly nothing back, by their slopes: below 5 % of the steepest."""
+        return np.abs(slope) < SATURATED * self.steepest
 
 
 def _sigmoid(z: Array) -> Array:

@@ -19,15 +19,14 @@ from safetensors.numpy import load_file, save_file
 
 from dlcamp.data.cut import Cut
 from dlcamp.errors import DataError
+from dlcamp.nets import activations
 
 _ABOUT, _WEIGHTS = "classifier.json", "weights.safetensors"
 _BATCH = 4096
 
 Array = NDArray[np.float64]
 ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
-    "relu": lambda x: np.maximum(x, 0),
-    "tanh": np.tanh,
-    "sigmoid": lambda x: 0.5 * (1 + np.tanh(x / 2)),
+    **{name: one.value for name, one in activations.ACTIVATIONS.items()},
     "linear": lambda x: x,
 }
 
@@ -38,7 +37,7 @@ class Classifier:
     Args:
         features: names of the inputs, in order.
         classes: what the logits stand for, in order.
-        activation: of the hidden layers: relu, tanh, sigmoid or linear.
+        activation: of the hidden layers: one of `activations`, or linear.
         layers: kernel (inputs, outputs) and bias (outputs,) of each layer, the last gives the logits.
 
     Raises:

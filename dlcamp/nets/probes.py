@@ -54,11 +54,13 @@ class Weights:
         """(n, inputs) -> ln p of each class, (n, classes)."""
         return _log_softmax(self.forward(x)[2])
 
-    def backward(self, zs: Sequence[Array], signal: Array) -> Iterator[tuple[int, Array, Array]]:
+    def backward(
+        self, zs: Sequence[Array], slopes: Sequence[Array], signal: Array
+    ) -> Iterator[tuple[int, Array, Array]]:
         """(layer, d / d activation, d / d pre-activation) from the last hidden layer back, of d / d logits `signal`."""
         for layer in range(len(zs), 0, -1):
             by_activation = signal @ self.kernels[layer].T
-            signal = self.activation.back(zs[layer - 1], by_activation)
+            signal = self.activation.back(zs[layer - 1], by_activation, slopes[layer - 1])
             yield layer, by_activation, signal
 
 
@@ -95,10 +97,11 @@ class Probe:
 def probe(net: Weights, x: NDArray, y: Labels) -> Probe:
     """Measure a net on a batch, (n, inputs) and (n,)."""
     zs, hs, logits = net.forward(x)
-    saturated = [net.activation.saturated(z) for z in zs]
+    slopes = [net.activation.slope(z) for z in zs]
+    saturated = [net.activation.saturated(slope) for slope in slopes]
     start, losses = _cross_entropy(logits, y)
     signal, batch, single = (np.empty(len(zs)) for _ in range(3))
-    for layer, _, back in net.backward(zs, start):
+    for layer, _, back in net.backward(zs, slopes, start):
         below = hs[layer - 1]
         signal[layer - 1] = _rms(back)
         batch[layer - 1] = np.linalg.norm(below.T @ back) / len(x)
@@ -123,7 +126,8 @@ def sensitivity(net: Weights, x: NDArray) -> Array:
     classes = logits.shape[1]
     start = np.broadcast_to(np.eye(classes)[:, None, :], (classes, len(x), classes))
     found = np.empty(len(zs))
-    for layer, by_activation, _ in net.backward(zs, start):
+    slopes = [net.activation.slope(z) for z in zs]
+    for layer, by_activation, _ in net.backward(zs, slopes, start):
         found[layer - 1] = np.sqrt((by_activation**2).sum(axis=(0, 2)).mean())
     return found
 
@@ -170,7 +174,7 @@ def slices(
     rng: np.random.Generator,
     *,
     directions: int = 3,
-    points: int = 21,
+    points: int = 17,
     reach: float = 0.5,
 ) -> Slices:
     """The loss at weights + t direction, t from -reach to reach; kernels only.

@@ -1,6 +1,6 @@
 """Which activations and initial weights let gradients reach the first layers of a deep net?
 
-    make exp NAME=gradient_vanishing                 about 3 min on two cores: 10 variants x 2 depths x 3 seeds
+    make exp NAME=gradient_vanishing                 about 3 min on two cores: 10 variants x 2 depths x 5 seeds
     make exp NAME=gradient_vanishing PRESET=full     8 activations x depths 2 to 30 x 3 initialisers; about half an hour
     make exp NAME=gradient_vanishing DATA=mnist
 
@@ -14,7 +14,7 @@ from typing import Literal
 
 from dlcamp import Claim, Comparison, Contrast, ExperimentConfig, Float, Int, experiment, maximize, tune
 
-SENSED = 64  # images that the sensitivity is measured on
+SHOWN = 200  # test images that the stored model is proven on
 
 
 class Config(ExperimentConfig):
@@ -37,7 +37,7 @@ class Config(ExperimentConfig):
     momentum: float = tune(0.9, valid=Float(0, 0.999), help="final momentum of sgd")
 
     probe_every: int = tune(1, valid=Int(0, 100_000), help="epochs from one probe to the next; 0: no probes at all")
-    probe_images: int = tune(128, valid=Int(1, 10_000), help="training images that are probed, always the same")
+    probe_images: int = tune(64, valid=Int(1, 10_000), help="training images that are probed, always the same")
 
     train_images: int | None = tune(None, valid=Int(1, 1_000_000), help="training images, drawn by the seed; all")
     val_images: int | None = tune(None, valid=Int(1, 1_000_000), help="validation images; MNIST trains on the others")
@@ -47,7 +47,7 @@ def _factor(variant, law, metric="grad/signal_factor", **at):
     return Contrast(variant, law, metric=metric, at={"depth": 20, **at})
 
 
-ROOT_HALF = 0.5**0.5
+ROOT_HALF = 0.7071  # 1 / sqrt 2
 
 
 @experiment(
@@ -130,28 +130,38 @@ ROOT_HALF = 0.5**0.5
         "activations": "dlcamp.nets.activations:activation",
         "network": "dlcamp.nets.dense:dense_net",
     },
+    predictor="dlcamp.nets.classifier:Classifier",
+    scorer="experiments.deep_networks.gradient_vanishing:rescore",
     next="every depth and initialiser: make exp NAME=gradient_vanishing PRESET=full",
 )
 def gradient_vanishing(config, data, run):
     import time
 
-    from dlcamp.nets.classifier import score
-    from dlcamp.nets.probes import Weights
+    from dlcamp.nets.classifier import pixel_names, score
+    from dlcamp.nets.dense import classifier_of
 
     begin = time.perf_counter()
     parts = _cut(config, data)
     model = _net(config, parts)
     watch = _Watch(config, parts, model, run)
     _train(config, parts, model, watch, run)
-    seconds = time.perf_counter() - begin
-    net = Weights.of(model)
-    scored = {split: score(net, parts, split) for split in ("train", "val", "test")}  # type: ignore[arg-type]
+    training = time.perf_counter() - begin - watch.seconds
+    classifier = classifier_of(model, pixel_names(parts.train.x.shape[1]), range(10))
+    scored = {split: score(classifier, parts, split) for split in ("train", "val", "test")}
     metrics = {name: value for _, found in scored.values() for name, value in found.items()}
     metrics["cost/parameters"] = float(model.count_params())
-    metrics |= watch.end(seconds)
+    metrics |= watch.end(training)
     run.predictions(scored["test"][0])
     run.text(_summary(config, metrics), "summary.txt")
+    run.model(classifier, classifier.rows(parts.test.x[:SHOWN]))
     return metrics
+
+
+def rescore(predictor, data, config, split):
+    """One row an image and the totals, of a stored classifier on the config's cut."""
+    from dlcamp.nets.classifier import score
+
+    return score(predictor, _cut(config, data), split)
 
 
 class _Watch:
@@ -165,47 +175,47 @@ class _Watch:
         self._log = ProbeLog(
             lambda: probe(Weights.of(model), self._x, self._y), config.probe_every, run.folder / "probes.jsonl"
         )
-        self._seconds = 0.0
+        self.seconds = 0.0
         self._start, self._looks = Weights.of(model), {}
-        if config.probe_every:
-            self._looks["at the start"] = self._look()
-            self.after(0)
+        self._look("at the start")
+        self._run.metrics(self.after(0), step=0)
 
     def after(self, epoch):
-        """Metrics of the epoch's probe, logged under its step."""
+        """Metrics of the epoch's probe, where one is due."""
         import time
 
         from dlcamp.nets.probes import norms
 
         begin = time.perf_counter()
         found = self._log.after(epoch)
-        self._seconds += time.perf_counter() - begin
-        values = {} if found is None else norms(found)
-        if epoch == 0 and values:
-            self._run.metrics(values, step=0)
-        return values
+        self.seconds += time.perf_counter() - begin
+        return {} if found is None else norms(found)
 
-    def _look(self):
+    def _look(self, when):
         """Sensitivity and slices of the net as it is now."""
+        import time
+
         from dlcamp.nets.probes import Weights, sensitivity, slices
         from dlcamp.training.seeds import generator
 
-        net = Weights.of(self._model)
-        rng = generator(self._config.seed, "slices")
-        return sensitivity(net, self._x[:SENSED]), slices(net, self._x, self._y, rng)
+        if self._config.probe_every:
+            begin = time.perf_counter()
+            net, rng = Weights.of(self._model), generator(self._config.seed, "slices")
+            self._looks[when] = sensitivity(net, self._x), slices(net, self._x, self._y, rng)
+            self.seconds += time.perf_counter() - begin
 
-    def end(self, seconds):
-        """Final metrics; figures and the probes' file go into the run."""
+    def end(self, training):
+        """Final metrics; figures and the probes' file go into the run. `training`: seconds it took without probes."""
         from dlcamp.nets.probes import probe
 
+        self._look("after training")
         if not self._looks:
             return {}
-        self._looks["after training"] = self._look()
-        first, last = probe(self._start, self._x, self._y), self._log.last
+        first = probe(self._start, self._x, self._y)
         law = _law(self._config, first)
         self._draw(first, law)
         self._run.artifact(self._run.folder / "probes.jsonl")
-        return _found(first, last, law, self._looks) | {"cost/probe_share": self._seconds / seconds}
+        return _found(first, self._log.last, law, self._looks) | {"cost/probe_share": self.seconds / training}
 
     def _draw(self, first, law):
         from dlcamp.analysis.heat_maps import draw_heat_maps, draw_layers, heat_map, profile
@@ -323,6 +333,6 @@ def _summary(config, metrics):
             f"  after training {100 * metrics['grad/dead_share']:.1f} % of the units let nothing back on any image",
             f"  loss along random directions ranges over {metrics['surface/range_start']:.3g} nats at the start, "
             f"{metrics['surface/range_end']:.3g} at the end",
-            f"  probes took {100 * metrics['cost/probe_share']:.1f} % of the training's time",
+            f"  probes took {100 * metrics['cost/probe_share']:.0f} % as long as the training itself",
         ]
     return "\n".join([*lines, "One seed. Compare: make exp NAME=gradient_vanishing"])

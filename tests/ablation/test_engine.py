@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcamp.ablation.engine import Ablation, AblationOutcome, run_ablation
+from dlcamp.ablation.parent import Parent
 from dlcamp.cli.ablate import ablation_of
 from dlcamp.cli.commands import Given
 from dlcamp.errors import ConfigError, RunFailed, RunInterrupted, UnknownName, UserError
@@ -54,6 +55,8 @@ presets:
   sizes: {axes: {size: [10, 20]}, tuning: {trials: 0}, variants: [none, strong]}
   broken: {axes: {size: [10, 1000]}}
   nan: {variants: {none: {kind: nan}}}
+  seeded: {axes: {seed: [1, 2]}}
+  crossed: {axes: {kind: [a, b]}}
   stopped: {variants: {none: {kind: none}, stopped: {kind: stopped}}}
 """
 
@@ -129,7 +132,43 @@ def test_again_nothing_runs_and_more_seeds_run_only_the_missing_ones(root: Path,
 def test_a_narrower_question_keeps_what_the_ablation_has(root: Path, store: MemoryTracker) -> None:
     made(root, store)
     narrow = made(root, store, VARIANT="none", SEEDS="2")
-    assert {row.variant: row.n for row in narrow.findings.variants} == {"none": 3, "strong": 3, "ill": 2}
+    assert {row.variant: (row.n, row.failed) for row in narrow.findings.variants} == {
+        "none": (3, 0), "strong": (3, 0), "ill": (2, 1),
+    }  # fmt: skip
+    declared = json.loads(store.fetch(narrow.row.id, "declaration.json").read_text())
+    assert (list(declared["variants"]), declared["seeds"]) == (["none", "strong", "ill"], [0, 1, 2])
+    assert narrow.row.tags["dlcamp.command"] == "make exp NAME=toy VARIANT=none,strong,ill SEEDS=3"
+
+
+def test_an_error_at_the_start_of_a_session_loses_nothing_of_the_earlier_ones(
+    root: Path, store: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = made(root, store, VARIANT="strong")
+    monkeypatch.setattr(Parent, "begin", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        made(root, store, VARIANT="strong", SEEDS="4")
+    monkeypatch.undo()
+    monkeypatch.setenv("TOY_MARK", str(root.parent / "mark"))
+    assert len(json.loads(store.fetch(first.row.id, "cells.json").read_text())) == 6
+    again = made(root, store, VARIANT="strong")
+    assert (again.row.id, again.row.status) == (first.row.id, "FINISHED")
+
+
+def test_another_compared_metric_is_another_ablation(root: Path, store: MemoryTracker) -> None:
+    first = made(root, store, VARIANT="none")
+    path = root / "experiments" / "basics" / "toy.py"
+    path.write_text(path.read_text().replace('Comparison("test/score"', 'Comparison("val/score"'), "utf-8")
+    second = made(root, store, VARIANT="none")
+    assert second.row.id != first.row.id
+    assert all(child.cached for child in second.state.children.values())
+
+
+def test_values_of_an_axis_may_hold_what_a_metric_name_cannot(root: Path, store: MemoryTracker) -> None:
+    path = root / "configs" / "basics" / "toy.yaml"
+    path.write_text("variants: {none: {}}\naxes: {kind: ['a,b', c+d]}\nseeds: 2\n", "utf-8")
+    outcome = made(root, store)
+    assert {row.axes["kind"] for row in outcome.findings.variants} == {"a,b", "c+d"}
+    assert "test/score/none/kind-a_b" in outcome.row.metrics
 
 
 def test_one_failing_child_does_not_stop_the_others_and_is_counted(root: Path, store: MemoryTracker) -> None:
@@ -188,6 +227,8 @@ def test_claims_are_judged_and_kept_on_the_parent(root: Path, store: MemoryTrack
         ({"SEEDS": "99,3"}, ConfigError, "also a seed of the cells"),
         ({"VARIANT": "storng"}, UnknownName, "did you mean 'strong'"),
         ({"WORKERS": "0"}, UserError, "at least 1"),
+        ({"PRESET": "seeded"}, ConfigError, "seed is no axis"),
+        ({"PRESET": "crossed"}, ConfigError, "which an axis sets too"),
     ],
 )
 def test_bad_input_is_named_before_anything_runs(

@@ -115,3 +115,26 @@ def test_after_kills_every_cell_is_there_once_and_nothing_is_left_running(
     for row in rows:
         if row.tags["dlcamp.kind"] == "cell" and row.status == "FINISHED":
             assert [point.step for point in store.reader.history(row.id, "train/step")] == list(range(1, 9))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_once_or_twice_stops_runs_and_parent_and_the_rest_goes_on(
+    root: Path, store_home: Path, presses: int
+) -> None:
+    process = begin(root)
+    store = open_store()
+    deadline = time.monotonic() + 150
+    while not [row for row in store.reader.runs("lasting") if row.tags["dlcamp.kind"] == "cell"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    for _ in range(presses):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    process.wait(60)
+    statuses = Counter(row.status for row in store.reader.runs("lasting"))
+    assert statuses["RUNNING"] == statuses["FAILED"] == 0
+    (parent,) = (row for row in store.reader.runs("lasting") if row.tags["dlcamp.kind"] == "ablation")
+    assert parent.status == "KILLED"
+    assert begin(root).wait(120) == 0
+    assert store.reader.run(parent.id).status == "FINISHED"

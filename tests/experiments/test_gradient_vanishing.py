@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ TINY = "depth=3 width=12 epochs=4 train_images=128 val_images=32 probe_images=16
 
 def run(store: MemoryTracker, more: str) -> Outcome:
     asked = request(Given({"NAME": "gradient_vanishing", "SET": f"{TINY} {more}"}), REPOSITORY)
-    return execute(prepare(asked, REPOSITORY), store, lambda line: None)
+    return execute(prepare(replace(asked, model="drop"), REPOSITORY), store, lambda line: None)
 
 
 def test_probes_are_logged_and_only_look(store_home: Path) -> None:

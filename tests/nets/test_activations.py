@@ -55,9 +55,13 @@ def test_leaky_relu_lets_a_fifth_through_and_selu_has_its_published_constants() 
 
 
 def test_saturation_is_a_slope_below_a_twentieth_of_the_steepest() -> None:
-    assert activation("sigmoid").saturated(np.array([0.0, 4.3, 4.4, -4.4])).tolist() == [False, False, True, True]
-    assert activation("relu").saturated(np.array([-0.1, 0.1])).tolist() == [True, False]
-    assert not activation("leaky_relu").saturated(np.array([-5.0])).any()
+    def saturated(name: str, *z: float) -> list[bool]:
+        one = activation(name)
+        return one.saturated(one.slope(np.array(z))).tolist()
+
+    assert saturated("sigmoid", 0.0, 4.3, 4.4, -4.4) == [False, False, True, True]
+    assert saturated("relu", -0.1, 0.1) == [True, False]
+    assert saturated("leaky_relu", -5.0) == [False]
 
 
 def test_an_unknown_activation_names_the_nearest() -> None:
