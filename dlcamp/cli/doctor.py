@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcamp.cli.commands import Given
 from dlcamp.cli.exp import say
 
+if TYPE_CHECKING:
+    from dlcamp.tracking.protocol import RunRow
+
 
 def run(given: Given, root: Path) -> int:
     """List runs left RUNNING by dead processes, values kept in the spool; FIX=1 ends and stores them."""
+    from dlcamp.ablation.leftovers import leftovers, remove
     from dlcamp.tracking import open_existing_store
     from dlcamp.tracking.doctor import end_stale, stale_runs, waiting
 
@@ -25,13 +30,23 @@ def run(given: Given, root: Path) -> int:
         say("  every RUNNING run has a living process")
     elif given.flag("FIX"):
         end_stale(store, stale)
-        say(
-            f"ended {len(stale)} as KILLED; what they logged is kept. "
-            f"Go on with one: make exp RESUME={stale[0].row.id[:8]}"
-        )
+        alone = [one.row for one in stale if "dlcamp.parent" not in one.row.tags]
+        on = f"Go on with one: {_going_on(alone[0])}" if alone else ""
+        say(f"ended {len(stale)} as KILLED; what they logged is kept. {on}".rstrip())
     else:
         say(f"end {'it' if len(stale) == 1 else 'them'}: make doctor FIX=1")
+    found = leftovers(store.reader)
+    if found and given.flag("FIX"):
+        remove(found)
+    if found:
+        what = "removed" if given.flag("FIX") else "to be removed with FIX=1"
+        say(f"  {len(found)} files of ablations that have ended, {what}: {found[0]}{' ...' if len(found) > 1 else ''}")
     for kept in waiting(store.folder / "spool"):
         refused = f", {kept.rejected} of them the store refused" if kept.rejected else ""
         say(f"  {kept.records} records of run {kept.run_id} wait for {kept.uri}{refused}: {kept.folder}")
     return 0
+
+
+def _going_on(row: RunRow) -> str:
+    """The command that goes on with a stopped run, or with an ablation."""
+    return row.tags.get("dlcamp.command") or f"make exp RESUME={row.id[:8]}"
