@@ -92,6 +92,11 @@ class Settings:
         else:
             variants = declared if "variants" not in changed else _variants(self.path, chosen)
         written = {**self.written_grid, **changed}
+        tuned = [name for name, variant in variants.items() if variant.tune]
+        if tuned and not written.get("tuning"):
+            raise ConfigError(
+                f"{self.path}: variant {tuned[0]} is to be tuned, but no `tuning: {{trials: ...}}` says how"
+            )
         return Grid(
             variants,
             _axes(self.path, written.get("axes")),
@@ -104,10 +109,13 @@ def pick(known: Mapping[str, Any], names: Sequence[str], kind: str, where: objec
     """The named entries, in the order of `known`; UnknownName for one that is not there."""
     for name in names:
         if name not in known:
-            raise UnknownName(kind, name, known, f"{kind}s stand in {where}")
+            raise UnknownName(
+                kind, name, known, f"{kind}s stand in {where}" if known else f"{where} declares no {kind}s"
+            )
     return {name: value for name, value in known.items() if name in names}
 
 
+MOST_SEEDS = 10_000
 _SECTIONS = {"base", "data", "presets"}
 _GRID = {"variants", "axes", "seeds", "tuning"}
 
@@ -151,6 +159,8 @@ def seeds_of(written: Any, where: str) -> tuple[int, ...]:
     wrong = [number for number in numbers if not number.isdecimal() or int(number) > 2**31 - 1]
     if wrong or not numbers:
         raise ConfigError(f"{where} = {written!r}: give a number of seeds (5 means 0 to 4) or a list (3,7,11)")
+    if not listed and int(numbers[0]) > MOST_SEEDS:
+        raise ConfigError(f"{where} = {written!r}: more than {MOST_SEEDS:,} runs of one place are not made at once")
     found = [int(number) for number in numbers] if listed else list(range(int(numbers[0])))
     twice = sorted({seed for seed in found if found.count(seed) > 1})
     if twice:

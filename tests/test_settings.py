@@ -66,6 +66,8 @@ def test_a_yaml_without_a_grid_makes_single_runs(tmp_path: Path) -> None:
         ("variants: {none: 3}", "must hold `key: value` lines"),
         ("axes: {depth: [1, 1]}", "different values"),
         ("seeds: 0", "at least one seed"),
+        ("seeds: 99999999", "not made at once"),
+        ("variants: {a: {tune: [l2]}}", "nothing says how|no `tuning"),
         ("seeds: [1, 2, 1]", "seed 1 stands twice"),
         ("tuning: {trials: many}", "whole number"),
         ("tuning: {trails: 3}", "did you mean 'trials'"),

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from dlcamp.comparison import Comparison
-from dlcamp.config import Layer, Resolved, flatten, resolve
+from dlcamp.config import Layer, Resolved, canonical, flatten, resolve
 from dlcamp.errors import ConfigError, UnknownName
 from dlcamp.experiment import Experiment
 from dlcamp.settings import Grid, Variant
@@ -122,9 +122,13 @@ class Design:
             UnknownName: a baseline, a claim or `tune` names what does not exist.
         """
         self._check_names()
+        equal: dict[str, Place] = {}
         for place in self.places():
             try:
-                self.resolved(place, self.grid.seeds[0] if self.grid.seeds else 0)
+                config = self.resolved(place, self.grid.seeds[0] if self.grid.seeds else 0).config
+                twin = equal.setdefault(f"{canonical(config)} {self.tuned(place)}", place)
+                if twin is not place:
+                    raise ConfigError(f"the same config as {twin}")
                 for strengths in self.trials(place):
                     self.trial(place, strengths)
             except UnknownName:
@@ -139,6 +143,14 @@ class Design:
         spaces = experiment.config_type.space()
         if "seed" in grid.axes:
             raise ConfigError("seed is no axis: it repeats every place; say seeds: ... in the yaml, or SEEDS=")
+        varied = {"seed", *grid.axes}
+        varied |= {field for variant in grid.variants.values() for field in flatten(variant.values)}
+        fixed = sorted(varied & {field for layer in self.after for field in flatten(layer.values)})
+        if fixed:
+            raise ConfigError(
+                f"SET={fixed[0]}=... would make all runs equal in what the ablation varies\n"
+                f"leave it out, or make one run: SEED=0"
+            )
         for name, variant in grid.variants.items():
             taken = sorted(flatten(variant.values).keys() & {"seed", *grid.axes})
             if taken:

@@ -94,8 +94,8 @@ def run_ablation(
 
 
 def _done(state: State) -> str:
-    cells = state.of("cell")
-    return f"{sum(cell.status == 'FINISHED' for cell in cells)} of {len(cells)} runs"
+    done = sum(child.status == "FINISHED" for child in state.children.values())
+    return f"{done} finished run{'s' if done != 1 else ''}"
 
 
 class _Engine:

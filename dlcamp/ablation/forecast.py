@@ -1,7 +1,7 @@
 """What an ablation will take and what it can show, said before it trains.
 
-Times and spreads come from finished runs of the same experiment on the same data under the same preset, else from
-what the experiment declares from experience (`Comparison.seconds`, `Comparison.sd`).
+Times and spreads come from the runs that this ablation has already, else from what the experiment declares from
+experience (`Comparison.seconds`, `Comparison.sd`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlcamp.ablation.design import Design
+from dlcamp.ablation.parent import known_parent
 from dlcamp.analysis.cells import Cell, cells
 from dlcamp.analysis.claim_verdicts import applies
 from dlcamp.analysis.contrasts import family, undirected
 from dlcamp.analysis.power import detectable
 from dlcamp.experiment import Claim
 from dlcamp.runner import Plan
+from dlcamp.tracking.checked import PARENT_TAG
 from dlcamp.tracking.protocol import Reader
 
 START_SECONDS = 12.0
@@ -48,11 +50,9 @@ class Forecast:
 def forecast(design: Design, base: Plan, reader: Reader, workers: int) -> Forecast:
     """The forecast of a design that runs on so many workers."""
     comparison, request = design.comparison, base.request
-    known = [
-        one
-        for one in cells(reader.runs(request.experiment.name, status="FINISHED", limit=200))
-        if one.data == request.data and one.preset == (request.preset or "") and one.kind in ("cell", "trial")
-    ]
+    parent = known_parent(base, design, reader)  # other settings take other times
+    rows = reader.runs(request.experiment.name, status="FINISHED", tags={PARENT_TAG: parent.id}) if parent else []
+    known = cells(rows)
     usual = request.data == request.experiment.data[0] or bool(request.preset)  # what the declaration speaks of
     seconds = statistics.median(one.seconds for one in known) if known else comparison.seconds if usual else None
     sd = paired_sd(known, comparison.metric, comparison.baseline)

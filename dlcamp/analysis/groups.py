@@ -27,11 +27,16 @@ _COUNTED = ("run", "cell")
 
 @dataclass(frozen=True)
 class Observation:
-    """A run at its place; `seeded` is False where the seed is only a number of order."""
+    """A run at its place; `seeded` is False where the seed is only a number of order.
+
+    `ablation` is the parent that gave it the place, `asked` when that one was last at work; "" for a run of its own.
+    """
 
     cell: Cell
     row: RunRow
     seeded: bool = True
+    ablation: str = ""
+    asked: float = 0.0
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -47,7 +52,7 @@ def observations(reader: Reader, experiment: str, *, trials: bool = False) -> li
     found: list[Observation] = []
     for row in rows:
         if row.id in places:
-            found += [Observation(one, row) for one in _placed(cell(row), places[row.id])]
+            found += _placed(cell(row), row, places[row.id])
         elif row.tags.get(KIND_TAG, "run") in counted:
             found.append(Observation(cell(row), row, seeded=row.params.get("seed", "").isdecimal()))
     return _numbered(found)
@@ -88,6 +93,8 @@ def _places(reader: Reader, parents: Sequence[RunRow]) -> dict[str, list[Mapping
         own = {
             "data": parent.tags.get("dlcamp.data", parent.params.get("data", "")),
             "preset": parent.tags.get("dlcamp.preset", ""),
+            "ablation": parent.id,
+            "asked": parent.ended or parent.started,
         }
         for written in _cells_of(reader, parent):
             if written.get("run"):
@@ -104,20 +111,39 @@ def _cells_of(reader: Reader, parent: RunRow) -> list[Mapping[str, Any]]:
     return [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []
 
 
-def _placed(own: Cell, places: Sequence[Mapping[str, Any]]) -> list[Cell]:
-    found = {}
-    for place in places:
-        one = replace(
-            own,
-            variant=str(place.get("variant", own.variant)),
-            axes={str(key): str(value) for key, value in dict(place.get("axes", own.axes)).items()},
-            seed=int(place.get("seed", own.seed)),
-            data=str(place["data"]) or own.data,
-            preset=str(place["preset"]),
-            kind="cell",
+def _placed(own: Cell, row: RunRow, places: Sequence[Mapping[str, Any]]) -> list[Observation]:
+    return [
+        Observation(
+            replace(
+                own,
+                variant=str(place.get("variant", own.variant)),
+                axes={str(key): str(value) for key, value in dict(place.get("axes", own.axes)).items()},
+                seed=int(place.get("seed", own.seed)),
+                data=str(place["data"]) or own.data,
+                preset=str(place["preset"]),
+                kind="cell",
+            ),
+            row,
+            ablation=place["ablation"],
+            asked=place["asked"],
         )
-        found[one.place, one.seed, one.data, one.preset] = one
-    return list(found.values())
+        for place in places
+    ]
+
+
+def of_newest_ablation(found: Sequence[Observation]) -> list[Observation]:
+    """Without the cells of older ablations on the same data under the same preset: their settings were others."""
+    newest_one: dict[tuple[str, str], Observation] = {}
+    for one in found:
+        key = one.cell.data, one.cell.preset
+        if one.ablation and (key not in newest_one or one.asked > newest_one[key].asked):
+            newest_one[key] = one
+    kept = []
+    for one in found:
+        leader = newest_one.get((one.cell.data, one.cell.preset))
+        if one.cell.kind != "cell" or leader is None or one.ablation == leader.ablation:
+            kept.append(one)
+    return kept
 
 
 def _numbered(found: Sequence[Observation]) -> list[Observation]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcamp.analysis.chart_cost import cost_info
 from dlcamp.analysis.charts import chart_script, figure_div, figures, metric_scale
+from dlcamp.analysis.claim_reasons import amount
 from dlcamp.analysis.judged import against_baseline, answer, coverage, fairness, family
 from dlcamp.analysis.report_tables import (
     axis_matrix,
@@ -120,6 +121,7 @@ def context(study: Study) -> dict[str, Any]:
         "coverage": coverage(study),
         "fairness": fairness(study),
         "marks": MARKS,
+        "amount": amount,
         "level": f"{(study.findings.level if study.findings else 0.95) * 100:g} %",
         "tested": bool(study.findings and against_baseline(study.findings)),
         "family": family(study.findings) if study.findings else 0,

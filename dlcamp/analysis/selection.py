@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dlcamp.analysis.cells import Cell
-from dlcamp.analysis.groups import Observation, newest, unequal_configs
+from dlcamp.analysis.groups import Observation, newest, of_newest_ablation, unequal_configs
 from dlcamp.errors import UnknownName, UserError
 
 SMOKE = "smoke"
@@ -140,6 +140,10 @@ def _of_one(
         if single and len(single) < len(chosen):
             notes.append(f"{experiment}: {len(single)} runs that belong to no ablation are left out")
             chosen = [one for one in chosen if one.cell.kind != "run"]
+    latest = of_newest_ablation(chosen)
+    if len({one.row.id for one in latest}) < len({one.row.id for one in chosen}):
+        notes.append(f"{experiment}: its newest ablation; runs of older ones are left out (make report RUN=...)")
+    chosen = latest
     return chosen, preset
 
 

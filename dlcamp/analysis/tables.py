@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dlcamp.analysis.groups import Observation, newest, observations
+from dlcamp.analysis.groups import Observation, newest, observations, of_newest_ablation
 from dlcamp.errors import UnknownName
 from dlcamp.paths import REPOSITORY
 
@@ -26,8 +26,8 @@ def table(name: str, *, all: bool = False, reader: Reader | None = None) -> pd.D
 
     Args:
         name: an experiment; one that only the store knows (runs of plain MLflow) is fine.
-        all: every run, trials and repetitions too; else the newest run of each place, seed, data set and preset
-            (a finished one where there is one).
+        all: every run, trials and repetitions too; else those of the newest ablation on each data set and preset,
+            the newest run of each place and seed (a finished one where there is one).
         reader: where the runs are; default the store of `DLCAMP_HOME` or of `MLFLOW_TRACKING_URI`.
 
     Returns:
@@ -46,7 +46,8 @@ def table(name: str, *, all: bool = False, reader: Reader | None = None) -> pd.D
         known = {*files, *(row.experiment for row in reader.runs())} if reader else files
         if name not in known:
             raise UnknownName("experiment", name, known, "see them all: make list")
-    chosen = sorted(found if all else newest(found), key=lambda one: (one.cell.place, one.cell.seed))
+    shown = found if all else newest(of_newest_ablation(found))
+    chosen = sorted(shown, key=lambda one: (one.cell.place, one.cell.seed))
     axes = sorted({axis for one in chosen for axis in one.cell.axes})
     metrics = sorted({metric for one in chosen for metric in one.cell.metrics})
     columns = [*_BEFORE, *(_free(axis, "axis") for axis in axes), *_AFTER]

@@ -31,9 +31,9 @@ def run_design(given: Given, root: Path) -> int:
 
     if given.flag("DRY"):
         say("\n".join(design_lines(ablation)))
-        store = open_existing_store()
-        if store:
-            say("\n".join(_forecast_lines(ablation, store)))
+        from dlcamp.tracking import MemoryTracker
+
+        say("\n".join(_forecast_lines(ablation, open_existing_store() or MemoryTracker())))
         say("nothing was run (DRY=1)")
         return 0
     from dlcamp.ablation.engine import run_ablation
@@ -96,7 +96,7 @@ def _command(given: Given) -> Callable[..., str]:
         values = {name: value for name, value in given.values.items() if name not in ("FORCE", "DRY", "EXPLAIN")}
         if variants is not None and "VARIANT" in values:
             values["VARIANT"] = ",".join(variants)
-        if seeds is not None and "SEEDS" in values:
+        if seeds is not None and ("SEEDS" in values or variants is None):
             counted = list(seeds) == list(range(len(seeds)))
             values["SEEDS"] = str(len(seeds)) if counted else ",".join(map(str, seeds)) + "," * (len(seeds) == 1)
         return "make exp " + " ".join(
@@ -169,7 +169,7 @@ def ending_lines(outcome: AblationOutcome, ablation: Ablation, store: Store) -> 
     lines.append(f"report   {place(store, row, 'report.html')}")
     lines.append(f"run      {row.name}       (open the page: make report NAME={experiment.name}; all runs: make ui)")
     if len(ablation.design.grid.seeds) < 2:
-        lines.append(f"next     other seeds: {ablation.command()} SEEDS=5")
+        lines.append(f"next     other seeds: {ablation.command(None, range(5))}")
     elif experiment.next:
         lines.append(f"next     {experiment.next}")
     return lines

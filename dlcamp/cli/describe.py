@@ -28,20 +28,51 @@ def _lines(root: Path, one: Listing, written: Settings, experiment: Experiment) 
     doc = inspect.cleandoc(sys.modules[experiment.module].__doc__ or "")
     lines = [f"{one.name}  {one.course}", "", doc, "", f"objective  {experiment.objective}", "data"]
     for name in experiment.data:
-        lines.append(f"  {name:<12} {catalog.entry(name).title}")
+        lines.append(f"  {name:<17} {catalog.entry(name).title}")
     lines += ["config     default (where it comes from), what is valid, search space", *_fields(written, experiment)]
     for name, settled in written.data.items():
-        lines.append(f"on {name:<9}{' '.join(f'{key}={value}' for key, value in settled.items())}")
+        lines.append(f"on {name:<15} {' '.join(f'{key}={value}' for key, value in settled.items())}")
+    lines += _grid(written, experiment)
     if written.presets:
         lines.append("presets")
         for name, preset in written.presets.items():
             values = " ".join(f"{key}={value}" for key, value in preset.values.items())
-            lines.append(f"  {name:<12} {f'data={preset.data} ' if preset.data else ''}{values}")
+            grid = " ".join(f"{key}: {_written(value)}" for key, value in preset.grid.items())
+            on = f"data={preset.data}" if preset.data else ""
+            lines.append(f"  {name:<12} {'  '.join(part for part in (on, values, grid) if part)}")
     for claim in experiment.claims:
         lines += [f"claim      {claim.statement}", f"           refuted by: {claim.refuted_by}"]
     lines += [f"{label:<10} {_place(root, reference)}" for label, reference in (experiment.sources or {}).items()]
     lines += [f"code       {os.path.relpath(one.path, root)}", f"settings   {os.path.relpath(written.path, root)}"]
     return lines
+
+
+def _grid(written: Settings, experiment: Experiment) -> list[str]:
+    """What an ablation varies, and how it is compared."""
+    grid, compare = written.grid(), experiment.compare
+    lines = []
+    for name, variant in grid.variants.items():
+        values = " ".join(f"{key}={value}" for key, value in variant.values.items())
+        tuned = f"  tuned: {', '.join(variant.tune)}" if variant.tune else ""
+        lines.append(f"  {name:<17} {values}{tuned}")
+    lines = ["variants", *lines] if lines else []
+    lines += [f"axis {axis:<14} {', '.join(values)}" for axis, values in grid.axes.items()]
+    if grid.seeds:
+        lines.append(f"seeds              {', '.join(map(str, grid.seeds))}")
+    if grid.tuning.trials:
+        lines.append(f"tuning             {grid.tuning.trials} trials each, on seed {grid.tuning.seed}")
+    if compare:
+        against = f" against {compare.baseline}" if compare.baseline else ""
+        told = [("interesting from", compare.smallest_interesting), ("equal within", compare.margin)]
+        sizes = "".join(f", {words} {value:g}" for words, value in told if value is not None)
+        lines.append(f"compared           {compare.metric}{against}{sizes}")
+    return lines
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_written(one)}" for key, one in value.items()) + "}"
+    return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
 
 
 def _fields(written: Settings, experiment: Experiment) -> list[str]:

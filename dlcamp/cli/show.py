@@ -49,7 +49,8 @@ def _head(row: RunRow) -> list[str]:
     for statement, verdict in json.loads(row.tags.get("dlcamp.claims", "[]")):
         lines.append(f"claim    {verdict}: {statement}")
     if row.tags.get("dlcamp.proof"):
-        lines.append(f"model    {row.tags.get('dlcamp.model_id', '')}, reloaded: {row.tags['dlcamp.proof']} identical")
+        whose = row.tags.get("dlcamp.model_id") or f"of {row.tags.get('dlcamp.best_name', 'the best run')}"
+        lines.append(f"model    {whose}, reloaded: {row.tags['dlcamp.proof']} identical")
     return lines
 
 

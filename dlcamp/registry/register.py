@@ -113,7 +113,12 @@ def _given(store: Store, experiment: Experiment, run: str) -> RunRow:
 
 
 def _best(store: Store, experiment: Experiment, data_name: str, again: str) -> RunRow:
-    rows = store.reader.runs(experiment.name, tags={"dlcamp.kind": "run", "dlcamp.data": data_name})
+    # of an ablation's runs only the best one keeps its model
+    rows = [
+        row
+        for row in store.reader.runs(experiment.name, tags={"dlcamp.data": data_name})
+        if row.tags.get("dlcamp.kind") == "run" or (row.tags.get("dlcamp.kind") == "cell" and MODEL_TAG in row.tags)
+    ]
     metric = experiment.objective.metric
     digest = catalog.entry(data_name).open().digest
     # values on other data do not compete; when there are no others, the gate says what is wrong with them

@@ -14,7 +14,7 @@ from statistics import fmean
 from dlcamp.analysis.cells import Cell
 from dlcamp.analysis.comparable import check
 from dlcamp.analysis.estimates import Mean, mean_of
-from dlcamp.analysis.groups import newest, observations
+from dlcamp.analysis.groups import newest, observations, of_newest_ablation
 from dlcamp.analysis.study_files import ordered
 from dlcamp.errors import Refusal
 from dlcamp.tracking.protocol import Reader
@@ -87,7 +87,7 @@ def explore(reader: Reader, asked: Query, preferred: Sequence[str] = ()) -> Expl
     Args:
         preferred: metrics to draw where none is asked for, the first that the runs have.
     """
-    every = [one for name in asked.names for one in newest(observations(reader, name))]
+    every = [one for name in asked.names for one in newest(of_newest_ablation(observations(reader, name)))]
     kept = [one for one in every if _wanted(one.cell, asked)]
     cells = [one.cell for one in kept]
     varying = _varying(cells)

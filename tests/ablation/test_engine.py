@@ -55,6 +55,7 @@ presets:
   sizes: {axes: {size: [10, 20]}, tuning: {trials: 0}, variants: [none, strong]}
   broken: {axes: {size: [10, 1000]}}
   nan: {variants: {none: {kind: nan}}}
+  twins: {variants: {none: {kind: none}, one: {size: 11}, two: {size: 11}}}
   seeded: {axes: {seed: [1, 2]}}
   crossed: {axes: {kind: [a, b]}}
   stopped: {variants: {none: {kind: none}, stopped: {kind: stopped}}}
@@ -227,6 +228,9 @@ def test_claims_are_judged_and_kept_on_the_parent(root: Path, store: MemoryTrack
         ({"SEEDS": "99,3"}, ConfigError, "also a seed of the cells"),
         ({"VARIANT": "storng"}, UnknownName, "did you mean 'strong'"),
         ({"WORKERS": "0"}, UserError, "at least 1"),
+        ({"SET": "kind=none"}, ConfigError, "would make all runs equal"),
+        ({"SET": "seed=3"}, ConfigError, "would make all runs equal"),
+        ({"PRESET": "twins"}, ConfigError, "the same config as one"),
         ({"PRESET": "seeded"}, ConfigError, "seed is no axis"),
         ({"PRESET": "crossed"}, ConfigError, "which an axis sets too"),
     ],
