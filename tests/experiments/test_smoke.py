@@ -40,29 +40,6 @@ def test_the_smoke_preset_finishes_with_what_was_promised(name: str, store_home:
     assert again.row.id == row.id or not experiment.cache
 
 
-ABLATIONS = [name for name in EXPERIMENTS if settings(REPOSITORY, find(REPOSITORY, name)).grid("smoke")]
-
-
-@pytest.mark.parametrize("name", ABLATIONS)
-def test_the_smoke_ablation_ends_with_verdicts_and_a_report_and_again_runs_nothing(
-    name: str, store_home: object
-) -> None:
-    from dlcamp.ablation.engine import run_ablation
-    from dlcamp.cli.ablate import ablation_of
-    from dlcamp.launch.inline import Inline
-    from dlcamp.tracking import open_store
-
-    store = open_store()
-    ablation = ablation_of(Given({"NAME": name, "PRESET": "smoke"}), REPOSITORY)
-    outcome = run_ablation(ablation, store, Inline(store), lambda line: None, lambda state, expected: None)
-    assert outcome.row.status == "FINISHED"
-    assert all(child.status == "FINISHED" for child in outcome.state.children.values())
-    assert {"report.html", "cells.json", "summary.txt"} <= set(store.reader.artifacts(outcome.row.id))
-    again = run_ablation(ablation, store, Inline(store), lambda line: None, lambda state, expected: None)
-    assert again.row.id == outcome.row.id
-    assert all(child.cached for child in again.state.children.values())
-
-
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_has_a_smoke_preset_a_question_and_a_claim_with_what_would_refute_it(name: str) -> None:
     from dlcamp.discovery import load

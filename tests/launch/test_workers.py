@@ -40,6 +40,7 @@ class TestWorkerPool(LauncherContract):
             yield pool
 
 
+@pytest.mark.slow
 def test_workers_are_processes_of_their_own_that_stay_and_have_equal_threads(store_home: Path) -> None:
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     with WorkerPool(1, threads=3) as pool:
@@ -60,6 +61,7 @@ def test_a_killed_worker_loses_its_job_only_and_another_takes_its_place(store_ho
     assert "SIGKILL" in ended["death"].error
 
 
+@pytest.mark.slow
 def test_workers_of_a_killed_parent_end_by_themselves(store_home: Path) -> None:
     script = (
         "import sys, time\n"

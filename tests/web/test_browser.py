@@ -37,6 +37,7 @@ def address(tracker: MemoryTracker, root: Path) -> Iterator[str]:
     thread.join(10)
 
 
+@pytest.mark.slow
 def test_every_page_is_drawn_without_errors_and_fits_a_telephone(
     address: str, tracker: MemoryTracker, tmp_path: Path
 ) -> None:
