@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -135,8 +135,3 @@ def write_live(state: State, expected: int) -> None:
     scratch = path.with_suffix(f".{os.getpid()}")
     scratch.write_text(json.dumps(state.live(expected)), "utf-8")
     scratch.replace(path)
-
-
-def keys(children: Iterable[Child]) -> set[tuple[Place, int]]:
-    """Place and seed of every child."""
-    return {(child.place, child.seed) for child in children}

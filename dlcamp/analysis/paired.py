@@ -7,7 +7,7 @@ Sources: Student, The Probable Error of a Mean, Biometrika 6, 1908 (paired t); H
 Multiple Test Procedure, Scand. J. Statist. 6, 1979; Cohen, Statistical Power Analysis, 1988, ch. 2.3, and Hedges,
 Distribution Theory for Glass's Estimator, J. Educ. Statist. 6, 1981 (effect); Fisher, The Design of Experiments, 1935,
 sec. 21 (sign flips); Nadeau & Bengio, Inference for the Generalization Error, Machine Learning 52, 2003 (repeated
-cross-validation); McNemar, Note on the Sampling Error, Psychometrika 12, 1947 (two classifiers on the same items).
+cross-validation).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, gammaln, stdtr
+from numpy.typing import NDArray
+from scipy.special import gammaln, stdtr
 
 from dlcamp.analysis.estimates import LEVEL, finite, t_quantile
 
@@ -65,12 +65,6 @@ def paired(first: Iterable[float], second: Iterable[float], level: float = LEVEL
     if a.shape != b.shape:
         raise ValueError(f"{len(a)} values against {len(b)}: pairs need the same seeds on both sides, in one order")
     return of_differences(a - b, level, magnitude=float(max(np.abs(a).max(), np.abs(b).max())) if len(a) else 0.0)
-
-
-def one_sample(values: Iterable[float], target: float, level: float = LEVEL) -> Paired:
-    """Mean of values - target with Student's one-sample t test."""
-    sample = finite(values)
-    return paired(sample, np.full(len(sample), float(target)), level)
 
 
 def of_differences(differences: Iterable[float], level: float = LEVEL, magnitude: float = 0.0) -> Paired:
@@ -150,22 +144,3 @@ def nadeau_bengio(differences: Iterable[float], test_share_over_train: float, le
         return Paired(n, 0.0, 0.0, 0.0, 0.0, 1.0) if mean == 0 else Paired(n, mean, 0.0)
     sd = float(sample.std(ddof=1))
     return _student(n, mean, sd, sd * (1 / n + test_share_over_train) ** 0.5, level)
-
-
-def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> float:
-    """p of two classifiers being right equally often on the same items: McNemar's test, exact.
-
-    Only items that one of them gets right count; given their number, who is right is a fair coin.
-
-    Args:
-        first_correct, second_correct: (items,) of bool, the same items in one order.
-
-    Raises:
-        ValueError: the two differ in shape.
-    """
-    a, b = np.asarray(first_correct, dtype=bool), np.asarray(second_correct, dtype=bool)
-    if a.shape != b.shape or a.ndim != 1:
-        raise ValueError(f"{a.shape} against {b.shape}: both must be one row over the same items")
-    only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
-    fewer, either = min(only_first, only_second), only_first + only_second
-    return min(1.0, 2 * float(bdtr(fewer, either, 0.5))) if either else 1.0

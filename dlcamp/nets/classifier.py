@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from dlcamp.data.cut import Cut
+from dlcamp.data.cut import Cut, cut
 from dlcamp.errors import DataError
 from dlcamp.nets import activations
+from dlcamp.training.seeds import derive
 
 _ABOUT, _WEIGHTS = "classifier.json", "weights.safetensors"
 _BATCH = 4096
@@ -176,3 +177,19 @@ def score(
         for index, (label, said, right, cost) in enumerate(zip(*(c.tolist() for c in columns), strict=True))
     ]
     return rows, {f"{split}/accuracy": float(correct.mean()), f"{split}/loss": float(loss.mean())}
+
+
+def cut_of(config: Any, data: Any) -> Cut:
+    """The cut that a config with split_seed, seed, train_images and val_images asks for."""
+    return cut(
+        data,
+        config.split_seed,
+        train_images=config.train_images,
+        val_images=config.val_images,
+        sample_seed=derive(config.seed, "sample"),
+    )
+
+
+def rescore(predictor: Classifier, data: Any, config: Any, split: str) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """The scorer of experiments with a `Classifier`: one row an image and the totals, on the config's cut."""
+    return score(predictor, cut_of(config, data), split)

@@ -131,17 +131,17 @@ ROOT_HALF = 0.7071  # 1 / sqrt 2
         "network": "dlcamp.nets.dense:dense_net",
     },
     predictor="dlcamp.nets.classifier:Classifier",
-    scorer="experiments.deep_networks.gradient_vanishing:rescore",
+    scorer="dlcamp.nets.classifier:rescore",
     next="every depth and initialiser: make exp NAME=gradient_vanishing PRESET=full",
 )
 def gradient_vanishing(config, data, run):
     import time
 
-    from dlcamp.nets.classifier import pixel_names, score
+    from dlcamp.nets.classifier import cut_of, pixel_names, score
     from dlcamp.nets.dense import classifier_of
 
     begin = time.perf_counter()
-    parts = _cut(config, data)
+    parts = cut_of(config, data)
     model = _net(config, parts)
     watch = _Watch(config, parts, model, run)
     _train(config, parts, model, watch, run)
@@ -155,13 +155,6 @@ def gradient_vanishing(config, data, run):
     run.text(_summary(config, metrics), "summary.txt")
     run.model(classifier, classifier.rows(parts.test.x[:SHOWN]))
     return metrics
-
-
-def rescore(predictor, data, config, split):
-    """One row an image and the totals, of a stored classifier on the config's cut."""
-    from dlcamp.nets.classifier import score
-
-    return score(predictor, _cut(config, data), split)
 
 
 class _Watch:
@@ -232,19 +225,6 @@ class _Watch:
         sensed = {when: look[0] for when, look in self._looks.items()}
         slices = {when: (look[1].distances, look[1].losses) for when, look in self._looks.items()}
         self._run.figure(draw_layers(profiles, sensed, slices, title), "layers.png")
-
-
-def _cut(config, data):
-    from dlcamp.data.cut import cut
-    from dlcamp.training.seeds import derive
-
-    return cut(
-        data,
-        config.split_seed,
-        train_images=config.train_images,
-        val_images=config.val_images,
-        sample_seed=derive(config.seed, "sample"),
-    )
 
 
 def _initialiser(config):

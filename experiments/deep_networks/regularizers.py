@@ -129,15 +129,15 @@ def _gain_against(images, fewer):
         "training": "dlcamp.nets.train:train_classifier",
     },
     predictor="dlcamp.nets.classifier:Classifier",
-    scorer="experiments.deep_networks.regularizers:rescore",
+    scorer="dlcamp.nets.classifier:rescore",
     next="against the number of training images: make exp NAME=regularizers PRESET=size",
 )
 def regularizers(config, data, run):
-    from dlcamp.nets.classifier import pixel_names, score
+    from dlcamp.nets.classifier import cut_of, pixel_names, score
     from dlcamp.nets.dense import classifier_of
     from dlcamp.nets.train import train_classifier
 
-    parts = _cut(config, data)
+    parts = cut_of(config, data)
     model = _net(config, parts)
     train_classifier(
         model, parts, optimizer=_optimizer(config), epochs=config.epochs, batch=config.batch, seed=config.seed, run=run
@@ -159,26 +159,6 @@ def regularizers(config, data, run):
     run.text(_summary(config, parts, metrics), "summary.txt")
     run.model(classifier, classifier.rows(parts.test.x[:SHOWN]))
     return metrics
-
-
-def rescore(predictor, data, config, split):
-    """One row an image and the totals, of a stored classifier on the config's cut."""
-    from dlcamp.nets.classifier import score
-
-    return score(predictor, _cut(config, data), split)
-
-
-def _cut(config, data):
-    from dlcamp.data.cut import cut
-    from dlcamp.training.seeds import derive
-
-    return cut(
-        data,
-        config.split_seed,
-        train_images=config.train_images,
-        val_images=config.val_images,
-        sample_seed=derive(config.seed, "sample"),
-    )
 
 
 def _net(config, parts):

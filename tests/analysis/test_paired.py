@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dlcamp.analysis.paired import Paired, hedges, holm, mcnemar, nadeau_bengio, of_differences, one_sample, paired
+from dlcamp.analysis.paired import Paired, hedges, holm, nadeau_bengio, of_differences, paired
 
 FIRST, SECOND = [0.93, 0.94, 0.935, 0.95, 0.92], [0.92, 0.92, 0.93, 0.94, 0.93]
 
@@ -29,12 +29,6 @@ def test_students_own_example_gives_his_probability() -> None:
     found = paired(laevo, dextro)
     assert found.difference == pytest.approx(1.58)
     assert found.p == pytest.approx(0.00283, abs=1e-5)
-
-
-def test_one_sample_is_tested_against_a_number() -> None:
-    found = one_sample(FIRST, 0.9)
-    assert found.p == pytest.approx(stats.ttest_1samp(FIRST, 0.9).pvalue)
-    assert found.difference == pytest.approx(0.035)
 
 
 def test_the_effect_is_the_difference_over_its_spread_made_unbiased() -> None:
@@ -134,13 +128,3 @@ def test_nadeau_and_bengio_without_spread_make_no_test() -> None:
     assert nadeau_bengio([0.1], 0.25) == Paired(1, 0.1)
     with pytest.raises(ValueError, match="above 0"):
         nadeau_bengio([0.1, 0.2], 0)
-
-
-def test_mcnemar_is_a_fair_coin_over_the_items_that_one_got_right() -> None:
-    first = [True] * 10 + [False] * 2 + [True] * 50
-    second = [False] * 10 + [True] * 2 + [True] * 50
-    assert mcnemar(first, second) == pytest.approx(stats.binomtest(2, 12).pvalue)
-    assert mcnemar(first, first) == 1.0
-    assert mcnemar([True, False], [False, True]) == 1.0
-    with pytest.raises(ValueError, match="same items"):
-        mcnemar([True], [True, False])

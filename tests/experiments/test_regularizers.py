@@ -82,7 +82,8 @@ def test_values_that_make_no_sense_are_named_before_anything_runs(values: str, s
 
 
 def test_more_training_images_than_there_are_end_the_run_with_their_number() -> None:
-    from experiments.deep_networks.regularizers import Config, rescore
+    from dlcamp.nets.classifier import rescore
+    from experiments.deep_networks.regularizers import Config
 
     with pytest.raises(DataError, match="1,079"):
         rescore(None, catalog.entry("noisy_digits").open(), Config(train_images=2000), "val")
