@@ -12,6 +12,7 @@
     ├── Refusal          exit 3   a gate said no: every check is listed
     ├── RunFailed        exit 1   the body of a run raised; the run is FAILED and keeps the traceback
     │   └── BrokenPromise         the body ended without what it promised (objective, finite values)
+    ├── RunPruned        a search gave the run up; it is KILLED, tagged as pruned, and keeps its curve
     └── RunInterrupted   exit 128 + signal   Ctrl-C or SIGTERM; the run is KILLED and keeps what was logged
 
 A message says what was asked, what was got, and what to do. Anything else that escapes is a bug of ours
@@ -94,6 +95,10 @@ class RunFailed(DlcampError):
 
 class BrokenPromise(RunFailed):
     """The body returned without what the experiment promised."""
+
+
+class RunPruned(DlcampError):
+    """Who watches the run's metrics gave it up: it would not become one of the best."""
 
 
 class RunInterrupted(DlcampError):

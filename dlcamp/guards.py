@@ -1,4 +1,4 @@
-"""What guards a run from outside: SIGTERM becomes an exception, and two processes do not run one thing at once."""
+"""What reaches a run from outside: SIGTERM and pruning as exceptions, and one lock for one thing at a time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pathlib import Path
 
 class Terminated(BaseException):
     """SIGTERM, raised in the main thread so that the run can be closed."""
+
+
+class Pruned(BaseException):
+    """Raised out of `run.metrics` where a search gives a run up; no `except Exception` of a body may swallow it."""
 
 
 @contextmanager

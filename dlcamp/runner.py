@@ -10,11 +10,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import signal
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,16 +19,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from dlcamp.config import Layer, Resolved, canonical, flatten, resolve
 from dlcamp.data import catalog
 from dlcamp.discovery import find, load
-from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, UnknownName, UserError
+from dlcamp.endings import STATE_TAG, ended_badly, pruned
+from dlcamp.errors import BrokenPromise, RunFailed, UnknownName, UserError
 from dlcamp.experiment import Experiment
 from dlcamp.fingerprint import Fingerprint, differences, fingerprint
-from dlcamp.guards import Terminated, only_one, sigterm_raises, uninterrupted
+from dlcamp.guards import Pruned, Terminated, only_one, sigterm_raises, uninterrupted
 from dlcamp.memory import keep_memory
 from dlcamp.paths import runs_folder
 from dlcamp.references import module_of
 
 if TYPE_CHECKING:
-    from dlcamp.tracking.handle import ActiveRun
+    from dlcamp.tracking.handle import ActiveRun, Watch
     from dlcamp.tracking.proof import Proof
     from dlcamp.tracking.protocol import Reader, RunRow, Store, TrackedRun
 
@@ -47,6 +45,7 @@ class Request:
         tags: more tags of the run; `dlcamp.kind` among them says what kind of child it is.
         model: what becomes of a trained model: logged and proven to reload, held back until a parent run knows
             whether it is the best (`held_models.py`), or dropped.
+        watch: is told what the run reports while it runs, and may give it up (`guards.Pruned`).
     """
 
     experiment: Experiment
@@ -59,6 +58,7 @@ class Request:
     parent: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     model: Literal["log", "hold", "drop"] = "log"
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,12 @@ class Plan:
 
     @property
     def run_name(self) -> str:
-        """`caption_lstm-s0-3f9c`: experiment, variant, seed, the fingerprint's beginning."""
+        """`caption_lstm-s0-3f9c`: experiment, variant, seed (or the trial of a search), the fingerprint's beginning."""
         config = self.request.resolved.config
+        if "dlcamp.trial" in self.request.tags:
+            return (
+                f"{self.request.experiment.name}-trial{self.request.tags['dlcamp.trial']}-{self.fingerprint.digest[:4]}"
+            )
         variant = self.request.tags.get("dlcamp.variant", "")
         name = f"{self.request.experiment.name}-{variant}" if variant else self.request.experiment.name
         return f"{name}-s{config.seed}-{self.fingerprint.digest[:4]}"
@@ -137,6 +141,7 @@ def execute(plan: Plan, store: Store, say: Say) -> Outcome:
 
     Raises:
         RunFailed: the body raised (the run is FAILED, the traceback an artifact), or broke its promise.
+        RunPruned: who watches it gave it up (the run is KILLED and tagged, its curve is kept).
         RunInterrupted: SIGINT or SIGTERM (the run is KILLED, what was logged is kept).
         StoreError: the store cannot be used.
     """
@@ -151,18 +156,24 @@ def execute(plan: Plan, store: Store, say: Say) -> Outcome:
 
 
 def resume(
-    run: str, store: Store, root: Path, say: Say, force: bool = False, model: Literal["log", "hold", "drop"] = "log"
+    run: str,
+    store: Store,
+    root: Path,
+    say: Say,
+    force: bool = False,
+    model: Literal["log", "hold", "drop"] = "log",
+    watch: Watch | None = None,
 ) -> Outcome:
     """Continue an interrupted run as the same run, from its last checkpoint.
 
     Args:
-        model: what becomes of the model, as in `Request`.
+        model, watch: as in `Request`.
 
     Raises:
         UserError: the run is finished, still alive, or (without `force`) its code, data or environment changed.
     """
     row = store.reader.run(run)
-    plan = _plan_of(row, root, model)
+    plan = _plan_of(row, root, model, watch)
     _check_resumable(row, plan, force)
     with only_one(plan.fingerprint.digest, runs_folder() / "locks", say):
         row = store.reader.run(row.id)
@@ -176,7 +187,7 @@ def resume(
         return _run(plan, store, tracked, say, resumed=True)
 
 
-def _plan_of(row: RunRow, root: Path, model: Literal["log", "hold", "drop"]) -> Plan:
+def _plan_of(row: RunRow, root: Path, model: Literal["log", "hold", "drop"], watch: Watch | None) -> Plan:
     experiment = load(find(root, row.experiment))
     stored = flatten(json.loads(row.tags.get("dlcamp.config", "{}")))
     resolved = resolve(experiment.config_type, [Layer("the run", stored)])
@@ -184,7 +195,7 @@ def _plan_of(row: RunRow, root: Path, model: Literal["log", "hold", "drop"]) -> 
     data = row.tags.get("dlcamp.data", experiment.data[0])
     note = row.tags.get("mlflow.note.content", "")
     preset, parent = row.tags.get("dlcamp.preset") or None, row.tags.get("dlcamp.parent")
-    request = Request(experiment, resolved, data, preset, note, labels, parent=parent, model=model)
+    request = Request(experiment, resolved, data, preset, note, labels, parent=parent, model=model, watch=watch)
     return prepare(request, root)
 
 
@@ -192,6 +203,10 @@ def _check_resumable(row: RunRow, plan: Plan, force: bool) -> list[str]:
     """What changed since the run began; UserError where it cannot be resumed."""
     from dlcamp.tracking.lease import is_alive
 
+    if row.tags.get(STATE_TAG) == "PRUNED":
+        raise UserError(
+            f"{row.name} was pruned ({row.tags.get('dlcamp.ended', '')}) and left no checkpoint to go on from"
+        )
     if row.status == "FINISHED":
         raise UserError(f"{row.name} is FINISHED; there is nothing to resume. Run it again: FORCE=1 without RESUME")
     if row.status == "RUNNING" and is_alive(row.tags.get("dlcamp.lease", "")):
@@ -208,9 +223,10 @@ def _check_resumable(row: RunRow, plan: Plan, force: bool) -> list[str]:
 
 def run_tags(plan: Plan) -> dict[str, str]:
     """The tags of a run: kind, data, config, fingerprint, provenance."""
-    from dlcamp.tracking.provenance import git_state
+    from dlcamp.tracking.provenance import git_state, held_git
 
-    request, git = plan.request, git_state(plan.root)
+    request = plan.request
+    git = held_git(plan.root).state if request.parent else git_state(plan.root)
     tags = {
         "dlcamp.kind": "run",
         "dlcamp.data": request.data,
@@ -241,7 +257,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
 
     started = time.perf_counter()
     folder = runs_folder() / "checkpoints" / tracked.id
-    run = ActiveRun(tracked, folder, resumed=resumed, say=say)
+    run = ActiveRun(tracked, folder, resumed=resumed, say=say, watch=plan.request.watch)
     keep_memory()
     with sigterm_raises():
         try:
@@ -254,9 +270,9 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
                 proof = _finish(plan, store, run, final)
             run.end("FINISHED")
         except BaseException as error:
-            stopped = isinstance(error, (KeyboardInterrupt, Terminated))
+            stopped = isinstance(error, (KeyboardInterrupt, Terminated, Pruned))
             with uninterrupted():
-                ended = _ended_badly(run, error)
+                ended = pruned(run, error) if isinstance(error, Pruned) else ended_badly(run, error)
             raise ended from (None if stopped else error)
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(store.reader.run(tracked.id), False, time.perf_counter() - started, proof)
@@ -264,20 +280,21 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
 
 def _log_start(plan: Plan, run: ActiveRun) -> None:
     from dlcamp.tracking.models import snapshot
-    from dlcamp.tracking.provenance import git_diff, provenance
+    from dlcamp.tracking.provenance import git_diff, held_git, provenance
 
     request = plan.request
-    if request.experiment.predictor:
+    child = request.parent is not None
+    if request.experiment.predictor and request.model == "log":
         shutil.rmtree(run.folder / "code", ignore_errors=True)
         snapshot(run.folder / "code")  # what a model is saved with, though the files be edited while it trains
     run.params({**flatten(request.resolved.config.model_dump(mode="json")), "data": request.data})
     run.dataset(request.data, plan.dataset.digest)
     # the first session's files stay; each resumption adds its own
     folder = f"resumed/{time.strftime('%Y%m%d-%H%M%S')}/" if run.resumed else ""
-    run.text(json.dumps(provenance(plan.root), indent=1), f"{folder}provenance.json")
+    run.text(json.dumps(provenance(plan.root, held=child), indent=1), f"{folder}provenance.json")
     if not run.resumed:
         run.text(json.dumps(request.resolved.origins, indent=1), "config_origins.json")
-    diff = git_diff(plan.root)
+    diff = held_git(plan.root).diff if child else git_diff(plan.root)
     if diff:
         run.text(diff, f"{folder}uncommitted.patch")
 
@@ -352,32 +369,3 @@ def _prove(store: Store, run: ActiveRun, model_id: str) -> Proof:
             + "\n".join(f"  {one.index}: {one.expected!r} became {one.got!r}" for one in proof.differing[:3])
         )
     return proof
-
-
-def _ended_badly(run: ActiveRun, error: BaseException) -> BaseException:
-    """Close the run as KILLED or FAILED and give the error to raise."""
-    if isinstance(error, (KeyboardInterrupt, Terminated)):
-        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
-        with suppress(UserError, OSError):
-            run.tags({"dlcamp.ended": signal.Signals(number).name})
-        run.end("KILLED")
-        return RunInterrupted(
-            f"{run.name} was stopped ({signal.Signals(number).name}); what was logged is kept.\n"
-            f"go on with it: make exp RESUME={run.id[:8]}",
-            number,
-        )
-    text = "".join(traceback.format_exception(error))
-    try:
-        with suppress(UserError, OSError):  # on a full disk the traceback cannot be kept, the end of the run still can
-            run.tags({"dlcamp.error": f"{type(error).__name__}: {error}"[:2000]})
-            run.text(text, "traceback.txt")
-    finally:
-        run.end("FAILED")
-    if isinstance(error, (UserError, RunFailed)):
-        error.args = (f"{error}\nrun {run.name} is FAILED; its traceback: make show RUN={run.id[:8]}",)
-        return error
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return RunFailed(
-        f"{run.name} FAILED: {type(error).__name__}: {error}\n  at {last.filename}:{last.lineno} in {last.name}\n"
-        f"the whole traceback: make show RUN={run.id[:8]}"
-    )

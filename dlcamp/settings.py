@@ -8,6 +8,7 @@ variants:                           name -> config values; `tune` names fields w
 axes: {train_images: [100, 1000]}   field -> values, crossed with the variants
 seeds: 5                            5 means 0 to 4; or a list
 tuning: {trials: 6, seed: 1000}     the same number for every tuned variant; `set` holds for the trials only
+search: {trials: 30, sampler: tpe}  what `make search` does unless its variables say otherwise
 presets: {smoke: {epochs: 1, variants: [none], seeds: 1}}   config values; a preset may replace any of the above
 """
 
@@ -104,6 +105,21 @@ class Settings:
             _tuning(self.path, written.get("tuning")),
         )
 
+    def search(self, preset: str | None = None) -> Mapping[str, str]:
+        """What the yaml says of searches, as text, the preset's words before the file's.
+
+        Raises:
+            ConfigError: it is no mapping.
+            UnknownName: a key that searches do not have.
+        """
+        found: dict[str, str] = {}
+        for written in (self.written_grid, self.preset(preset).grid if preset else {}):
+            for key, value in _mapping(self.path, "search", written.get("search")).items():
+                if key not in _SEARCH:
+                    raise UnknownName(f"key of search in {self.path}", str(key), _SEARCH)
+                found[key] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return found
+
 
 def pick(known: Mapping[str, Any], names: Sequence[str], kind: str, where: object) -> dict[str, Any]:
     """The named entries, in the order of `known`; UnknownName for one that is not there."""
@@ -117,7 +133,8 @@ def pick(known: Mapping[str, Any], names: Sequence[str], kind: str, where: objec
 
 MOST_SEEDS = 10_000
 _SECTIONS = {"base", "data", "presets"}
-_GRID = {"variants", "axes", "seeds", "tuning"}
+_GRID = {"variants", "axes", "seeds", "tuning", "search"}
+_SEARCH = ("trials", "sampler", "pruner", "engine", "tuner", "objectives", "space", "replicate", "seeds")
 
 
 def settings(root: Path, one: Listing) -> Settings:

@@ -22,7 +22,7 @@ from dlcamp.analysis.findings import Findings
 from dlcamp.config import Resolved
 from dlcamp.errors import RunFailed, RunInterrupted
 from dlcamp.guards import Terminated, only_one, sigterm_raises, uninterrupted
-from dlcamp.held_models import drop, folder_of
+from dlcamp.held_models import drop
 from dlcamp.launch.protocol import Event, Job, Launcher
 from dlcamp.paths import runs_folder
 from dlcamp.runner import Plan, Request
@@ -40,6 +40,7 @@ class Ablation:
 
     Args:
         command: variants and seeds -> the command that makes them; as Enter was pressed when none are given.
+        kind: of the parent run; a search's replication is one of another kind.
     """
 
     design: Design
@@ -48,6 +49,7 @@ class Ablation:
     command: Callable[..., str]
     workers: int = 1
     threads: int = 1
+    kind: str = "ablation"
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,11 @@ class _Engine:
         self._requests: dict[str, Request] = {}
 
     def run(self) -> AblationOutcome:
-        known = known_parent(self.ablation.base, self.design, self.store.reader)
+        known = known_parent(self.ablation.base, self.design, self.store.reader, self.ablation.kind)
         before = earlier(self.store.reader, known.id) if known else Earlier()
         self._cache = self._finished()
         self._plan(before)
-        self.parent = open_parent(self.ablation.base, self.design, self.store, known, before)
+        self.parent = open_parent(self.ablation, self.store, known, before)
         self.state.parent = self.parent.id
         self.parent.begin(self.ablation, self.state)
         self.parent.keep_choices(list(self.choices.values()))
@@ -195,7 +197,7 @@ class _Engine:
     def _request(self, child: Child, resolved: Resolved[Any]) -> Request:
         base = self.ablation.base.request
         model: Literal["hold", "drop"] = "hold" if child.kind == "cell" and base.experiment.predictor else "drop"
-        return replace(base, resolved=resolved, tags=child_tags(child), model=model, note="")
+        return replace(base, resolved=resolved, tags={**child_tags(child), **base.tags}, model=model, note="")
 
     def _finished(self) -> dict[str, RunRow]:
         if not self.ablation.base.request.experiment.cache:
@@ -254,7 +256,7 @@ class _Engine:
 
     def _tell(self) -> None:
         expected = self._expected()
-        write_live(self.state, expected)
+        write_live(self.state.parent, self.state.live(expected))
         self.watch(self.state, expected)
 
     # the end -------------------------------------------------------------------------------------------------
@@ -279,28 +281,15 @@ class _Engine:
                 best = child
         return best
 
-    def _log_best_model(self, parent: Parent) -> None:
-        """Keep the best child's model, and say on the parent whose it is."""
-        best = self._best()
-        if best is None or not self.ablation.base.request.experiment.predictor:
-            return
-        proof = self.store.reader.run(best.run).tags.get("dlcamp.proof", "")
-        if not proof and (folder_of(best.run) / "held.json").exists():
-            self.launcher.submit(Job("model", "dlcamp.held_models:log_held", parent.model_payload(best.run)))
-            while events := self.launcher.events(timeout=None):
-                for event in events:
-                    if event.kind in ("raised", "lost"):
-                        self.say(f"the model of {best.name} is not kept: {event.error}")
-                    proof = str(event.result.get("proof", proof))
-        parent.best_model(best, proof)
-
     def _finish(self, parent: Parent) -> AblationOutcome:
         self._tell()
         cells = self.state.of("cell")
         if not any(cell.status == "FINISHED" for cell in cells):
             first = next((cell.error for cell in cells if cell.error), "")
             raise RunFailed(f"not one of {len(cells)} runs finished; the first: {first}")
-        self._log_best_model(parent)
+        best = self._best()
+        if best is not None:
+            parent.log_best_model(best.run, best.name, self.launcher, self.say)
         findings = parent.judge(self.state)
         row = parent.end()
         live_file(parent.id).unlink(missing_ok=True)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlcamp.ablation.choosing import Choice
 from dlcamp.ablation.design import Design
 from dlcamp.ablation.earlier import Earlier
+from dlcamp.ablation.parent_run import ParentRun, keep_text, new_parent
 from dlcamp.ablation.state import Child, State
 from dlcamp.analysis.cells import AXES_TAG, KIND_TAG, VARIANT_TAG
 from dlcamp.analysis.findings import Findings
 from dlcamp.config import canonical
 from dlcamp.errors import Refusal
 from dlcamp.experiment import Experiment
-from dlcamp.paths import runs_folder
-from dlcamp.runner import Plan, run_tags
+from dlcamp.runner import Plan
 from dlcamp.tracking.protocol import Reader, RunRow, Store, TrackedRun
 
 if TYPE_CHECKING:
@@ -55,51 +52,23 @@ def child_tags(child: Child) -> dict[str, str]:
     }
 
 
-class Parent:
-    """An open parent run."""
+class Parent(ParentRun):
+    """The open parent run of an ablation."""
 
     def __init__(self, tracked: TrackedRun, base: Plan, store: Store, earlier: Earlier) -> None:
-        self.id, self.name = tracked.id, tracked.name
-        self._tracked, self._base, self._store, self._earlier = tracked, base, store, earlier
-        self._code = runs_folder() / "checkpoints" / tracked.id / "code"
+        super().__init__(tracked, base, store)
+        self._earlier = earlier
 
     def begin(self, ablation: Ablation, state: State) -> None:
         """Record what is declared, of all sessions together, and where it runs."""
-        from dlcamp.tracking.models import snapshot
-        from dlcamp.tracking.provenance import git_diff, provenance
-
         design, request = ablation.design, self._base.request
         seeds = sorted({*design.grid.seeds, *(child.seed for child in state.of("cell"))})
         variants = {child.place.variant for child in state.of("cell")} | set(design.variants)
         names = [name for name in ablation.whole.variants if name in variants]
         self._tracked.params({"data": request.data, "metric": design.comparison.metric})
-        self._tracked.tags({"dlcamp.command": ablation.command(names, seeds), "dlcamp.error": ""})
-        if request.note:
-            self._tracked.tags({"mlflow.note.content": request.note})
-        self._tracked.dataset(request.data, self._base.dataset.digest)
-        machine = provenance(self._base.root)
+        machine = self._begin(ablation.command(names, seeds))
         declared = declaration(ablation, names, seeds) | {"question": request.experiment.question, "machine": machine}
         self._text("declaration.json", json.dumps(declared, indent=1, ensure_ascii=False, default=str))
-        self._text("provenance.json", json.dumps(machine, indent=1))
-        if diff := git_diff(self._base.root):
-            self._text("uncommitted.patch", diff)
-        if request.experiment.predictor:
-            shutil.rmtree(self._code, ignore_errors=True)
-            snapshot(self._code)
-
-    def model_payload(self, run: str) -> dict[str, Any]:
-        """What the job needs that logs the best child's model."""
-        request = self._base.request
-        return {
-            "run": run,
-            "experiment": request.experiment.name,
-            "root": str(self._base.root),
-            "code": str(self._code / "dlcamp"),
-        }
-
-    def best_model(self, child: Child, proof: str) -> None:
-        """Record which child is the best, and its model's proof; "" where its model was not kept."""
-        self._tracked.tags({"dlcamp.best_run": child.run, "dlcamp.best_name": child.name, "dlcamp.proof": proof})
 
     def keep_choices(self, choices: Sequence[Choice]) -> None:
         """Keep how strengths were chosen, with the choices of earlier sessions for other places."""
@@ -127,21 +96,12 @@ class Parent:
         finally:
             self._tracked.end("FAILED")
 
-    def end(self) -> RunRow:
-        """Close as FINISHED."""
-        self._tracked.end("FINISHED")
-        shutil.rmtree(self._code.parent, ignore_errors=True)
-        return self._store.reader.run(self.id)
-
     def _cells(self, state: State) -> None:
         """What has begun; a child that was running when the parent ends was stopped with it."""
         records = [child.record() for child in state.of("cell") if child.status != "WAITING"]
         for record in records:
             record["status"] = "KILLED" if record["status"] == "RUNNING" else record["status"]
         self._text("cells.json", json.dumps(records, indent=1))
-
-    def _text(self, name: str, content: str) -> None:
-        _text(self._tracked, name, content)
 
 
 def write_verdicts(tracked: TrackedRun, store: Store, experiment: Experiment) -> Findings:
@@ -167,10 +127,11 @@ def write_verdicts(tracked: TrackedRun, store: Store, experiment: Experiment) ->
             tracked.metrics({name: one.mean.mean}, one.n)
     claims = [[claim.statement, claim.verdict] for claim in findings.claims]
     tracked.tags({"dlcamp.claims": json.dumps(claims, ensure_ascii=False)})
-    remember(experiment.name, row.tags["dlcamp.data"], row.tags.get("dlcamp.preset", ""), row.id, claims)
-    _text(tracked, "findings.json", json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
-    _text(tracked, "summary.txt", "\n".join(table_lines(findings)) + "\n")
-    _text(tracked, "report.html", page(study))
+    if row.tags.get(KIND_TAG) == "ablation":  # a search's replication judges no claim
+        remember(experiment.name, row.tags["dlcamp.data"], row.tags.get("dlcamp.preset", ""), row.id, claims)
+    keep_text(tracked, "findings.json", json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
+    keep_text(tracked, "summary.txt", "\n".join(table_lines(findings)) + "\n")
+    keep_text(tracked, "report.html", page(study))
     return findings
 
 
@@ -184,33 +145,23 @@ def judged_again(row: RunRow, store: Store, experiment: Experiment) -> None:
         tracked.end(ends.get(row.status, "KILLED"))
 
 
-def _text(tracked: TrackedRun, name: str, content: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="dlcamp-") as scratch:
-        path = Path(scratch, name)
-        path.write_text(content, "utf-8")
-        tracked.artifact(path)
-
-
-def known_parent(base: Plan, design: Design, reader: Reader) -> RunRow | None:
+def known_parent(base: Plan, design: Design, reader: Reader, kind: str = "ablation") -> RunRow | None:
     """The newest parent of the same identity; None where this ablation is new, or FORCE begins it anew."""
     if base.request.force:
         return None
-    tags = {KIND_TAG: "ablation", IDENTITY_TAG: identity(base, design)}
+    tags = {KIND_TAG: kind, IDENTITY_TAG: identity(base, design)}
     rows = reader.runs(base.request.experiment.name, tags=tags, limit=1)
     return rows[0] if rows else None
 
 
-def open_parent(base: Plan, design: Design, store: Store, known: RunRow | None, earlier: Earlier) -> Parent:
+def open_parent(ablation: Ablation, store: Store, known: RunRow | None, earlier: Earlier) -> Parent:
     """Open the known parent again, or begin a new one."""
+    base = ablation.base
     if known is not None:
         return Parent(store.tracker.resume(known.id), base, store, earlier)
-    request, digest = base.request, identity(base, design)
-    tags = run_tags(base) | {KIND_TAG: "ablation", IDENTITY_TAG: digest}
-    # a parent is no result of its config: nothing may take it for one
-    for name in ("dlcamp.fingerprint", "dlcamp.fingerprint_parts"):
-        tags.pop(name)
-    name = f"{request.experiment.name}-ablation-{digest[:4]}"
-    return Parent(store.tracker.start(request.experiment.name, name, tags), base, store, earlier)
+    digest = identity(base, ablation.design)
+    tags = {KIND_TAG: ablation.kind, IDENTITY_TAG: digest}
+    return Parent(new_parent(base, store, f"{ablation.kind}-{digest[:4]}", tags), base, store, earlier)
 
 
 def declaration(ablation: Ablation, names: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:

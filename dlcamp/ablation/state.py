@@ -128,10 +128,10 @@ def live_file(parent: str) -> Path:
     return runs_folder() / "live" / f"{parent}.json"
 
 
-def write_live(state: State, expected: int) -> None:
+def write_live(parent: str, content: Mapping[str, Any]) -> None:
     """Write the live state, whole or not at all."""
-    path = live_file(state.parent)
+    path = live_file(parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(f".{os.getpid()}")
-    scratch.write_text(json.dumps(state.live(expected)), "utf-8")
+    scratch.write_text(json.dumps(content), "utf-8")
     scratch.replace(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 from dlcamp.cli.commands import Given
 from dlcamp.cli.ending import duration, place
 from dlcamp.cli.exp import layers, request_of, say
+from dlcamp.cli.processes import make_command, threads_of, workers_of
 from dlcamp.discovery import find
 from dlcamp.errors import UserError
 from dlcamp.settings import pick, seeds_of, settings
@@ -68,25 +67,8 @@ def ablation_of(given: Given, root: Path) -> Ablation:
         say(f"the baseline {design.comparison.baseline} belongs to every comparison and is run too")
     whole.check()
     base = runner.prepare(request_of(given, experiment, data, (*before, *after), {}), root)
-    workers = _workers(given, len(design.places()) * len(seeds), cores())
-    return Ablation(design, whole, base, _command(given), workers, _threads(workers, cores()))
-
-
-def _workers(given: Given, runs: int, cores: int) -> int:
-    text = given.get("WORKERS")
-    if text is None:
-        return max(1, min(2, cores, runs))
-    if not text.isdecimal() or int(text) < 1:
-        raise UserError(f"WORKERS={text!r}: give a number of processes, at least 1 (this machine has {cores} cores)")
-    return int(text)
-
-
-def _threads(workers: int, cores: int) -> int:
-    """An equal share of the processors; DLCAMP_THREADS says otherwise (to compare numbers of workers fairly)."""
-    text = os.environ.get("DLCAMP_THREADS", "")
-    if text and (not text.isdecimal() or int(text) < 1):
-        raise UserError(f"DLCAMP_THREADS={text!r}: give a number of threads a worker, at least 1")
-    return int(text) if text else max(1, cores // workers)
+    workers = workers_of(given, len(design.places()) * len(seeds), cores())
+    return Ablation(design, whole, base, _command(given), workers, threads_of(workers, cores()))
 
 
 def _command(given: Given) -> Callable[..., str]:
@@ -99,9 +81,7 @@ def _command(given: Given) -> Callable[..., str]:
         if seeds is not None and ("SEEDS" in values or variants is None):
             counted = list(seeds) == list(range(len(seeds)))
             values["SEEDS"] = str(len(seeds)) if counted else ",".join(map(str, seeds)) + "," * (len(seeds) == 1)
-        return "make exp " + " ".join(
-            f'{name}="{value}"' if shlex.quote(value) != value else f"{name}={value}" for name, value in values.items()
-        )
+        return make_command("exp", values)
 
     return command
 

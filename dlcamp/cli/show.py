@@ -23,22 +23,23 @@ def run(given: Given, root: Path) -> int:
     if store is None:
         raise UnknownName("run", str(given.get("RUN")), [], "the store is empty; start one: make exp NAME=caption_lstm")
     row = store.reader.run(str(given.get("RUN")))
-    print("\n".join([*_head(row), *_config(row), *_metrics(row), *_files(store, row), *_error(store, row)]))
+    lines = [*_head(row), *_summary(store, row), *_config(row), *_metrics(row), *_files(store, row)]
+    print("\n".join([*lines, *_error(store, row)]))
     return 0
 
 
 def _head(row: RunRow) -> list[str]:
     took = f", took {duration(row.ended - row.started)}" if row.ended else ""
     lines = [
-        f"{row.name}  {row.status}",
+        f"{row.name}  {row.tags.get('dlcamp.state', row.status)}",
         f"id       {row.id}",
         f"started  {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(row.started))}{took}",
         f"data     {row.params.get('data', '')}  digest {row.tags.get('dlcamp.data_digest', '')[:60]}",
     ]
     if row.tags.get("dlcamp.ended"):
         lines.append(f"ended    by {row.tags['dlcamp.ended']}")
-    if row.status in ("KILLED", "FAILED"):
-        lines.append(f"go on    make exp RESUME={row.id[:8]}")
+    if row.status in ("KILLED", "FAILED") and "dlcamp.state" not in row.tags:
+        lines.append(f"go on    {row.tags.get('dlcamp.command') or f'make exp RESUME={row.id[:8]}'}")
     commit = row.tags.get("dlcamp.git_commit")
     if commit:
         dirty = " with uncommitted changes (uncommitted.patch)" if row.tags.get("dlcamp.git_dirty") == "true" else ""
@@ -52,6 +53,15 @@ def _head(row: RunRow) -> list[str]:
         whose = row.tags.get("dlcamp.model_id") or f"of {row.tags.get('dlcamp.best_name', 'the best run')}"
         lines.append(f"model    {whose}, reloaded: {row.tags['dlcamp.proof']} identical")
     return lines
+
+
+def _summary(store: Store, row: RunRow) -> list[str]:
+    """What the parent of an ablation or a search found."""
+    if row.tags.get("dlcamp.kind") not in ("ablation", "search", "replication"):
+        return []
+    if "summary.txt" not in store.reader.artifacts(row.id):
+        return []
+    return ["found", *store.reader.fetch(row.id, "summary.txt").read_text("utf-8").splitlines()]
 
 
 def _config(row: RunRow) -> list[str]:

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 from dlcamp.launch.protocol import Event, Job
 
 THREAD_VARIABLES = (
@@ -31,6 +33,8 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+MEMORY_SHARE = 0.5
+"""Of the machine's memory, what all workers together may hold before one that has grown is replaced."""
 GRACE_SECONDS = 20.0
 WATCH_SECONDS = 1.0
 
@@ -64,13 +68,18 @@ class WorkerPool:
         workers: how many at most; each starts when there is a job for it.
         threads: of each worker; default an equal share of the processors.
         log: file that takes what workers print; default nowhere.
+        memory: bytes a worker may hold; one that holds more after a job is replaced by a fresh one, because
+            TensorFlow keeps a little of every model. Default an equal share of half the machine's.
     """
 
-    def __init__(self, workers: int, threads: int | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self, workers: int, threads: int | None = None, log: Path | None = None, memory: float | None = None
+    ) -> None:
         if workers < 1:
             raise ValueError(f"{workers} workers: at least one is needed")
         self.slots = workers
         self.threads = threads or max(1, cores() // workers)
+        self._memory = memory or psutil.virtual_memory().total * MEMORY_SHARE / workers
         self._log = log
         self._waiting: deque[Job] = deque()
         self._workers: list[_Worker] = []
@@ -162,13 +171,28 @@ class WorkerPool:
             self._drop(worker)
             return Event(job, "lost", error=_how_it_died(worker.process.exitcode), worker=worker.name)
         worker.job = None
+        if _memory_of(worker) > self._memory:
+            self._retire(worker)
         if kind == "done":
             return Event(job, "done", content, worker=worker.name)
         return Event(job, "raised", error=content, worker=worker.name)
 
+    def _retire(self, worker: _Worker) -> None:
+        """Let a worker that has nothing to do end; the next job starts another."""
+        with suppress(OSError):
+            worker.pipe.send(None)
+        self._drop(worker)
+
     def _drop(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.pipe.close()
+
+
+def _memory_of(worker: _Worker) -> int:
+    try:
+        return int(psutil.Process(worker.process.pid).memory_info().rss)
+    except psutil.Error:  # it is gone already: the next job will show that
+        return 0
 
 
 def _how_it_died(code: int | None) -> str:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dlcamp.errors import ConfigError, StoreError
 from dlcamp.tracking.capture import captured_output
@@ -35,6 +35,16 @@ class Trained:
     outputs: Sequence[Any]
 
 
+class Watch(Protocol):
+    """Who is told what a run reports while it runs; a search prunes by it, and the body knows nothing of it."""
+
+    def begins(self, run_id: str) -> None:
+        """The run is open; nothing was reported yet."""
+
+    def reports(self, values: Mapping[str, float], step: int | None) -> None:
+        """These metrics were logged; may raise `guards.Pruned` to give the run up."""
+
+
 class ActiveRun:
     """An open run.
 
@@ -44,6 +54,7 @@ class ActiveRun:
         resumed: whether the run goes on after an interruption.
         say: takes a line for the person; default a line on the terminal.
         terminal: where bars are drawn; default standard error.
+        watch: is told what the run reports.
     """
 
     def __init__(
@@ -53,13 +64,17 @@ class ActiveRun:
         resumed: bool = False,
         say: Callable[[str], None] | None = None,
         terminal: Terminal | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._tracked = tracked
+        self._watch = watch
         self._terminal = terminal or Terminal.standard()
         self._say = say or self._terminal.say
         self.folder = folder
         self.resumed = resumed
         self.trained: Trained | None = None
+        if watch is not None:
+            watch.begins(tracked.id)
 
     @property
     def id(self) -> str:
@@ -84,6 +99,8 @@ class ActiveRun:
         for name in values:
             check_metric_name(name)
         self._tracked.metrics(values, step)
+        if self._watch is not None:
+            self._watch.reports(values, step)
 
     def final(self, values: Mapping[str, float], data: str = "", digest: str = "", model_id: str | None = None) -> None:
         """Log what the run ends with, about a data set and a model, as the last value of each metric."""

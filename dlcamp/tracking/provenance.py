@@ -7,6 +7,8 @@ import platform
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,14 @@ from typing import Any
 _MOST_DIFF = 2_000_000  # bytes; a larger diff is data that slipped in, not code
 
 
-def provenance(root: Path) -> dict[str, Any]:
-    """What `provenance.json` holds; `git` is None outside a git checkout."""
+def provenance(root: Path, held: bool = False) -> dict[str, Any]:
+    """What `provenance.json` holds; `git` is None outside a git checkout.
+
+    Args:
+        held: the checkout as this process first saw it, which is the code that a worker with many runs has loaded.
+    """
     return {
-        "git": git_state(root),
+        "git": held_git(root).state if held else git_state(root),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -28,6 +34,25 @@ def provenance(root: Path) -> dict[str, Any]:
         "memory_gib": memory_gib(),
         "packages": packages(),
     }
+
+
+@dataclass(frozen=True)
+class Git:
+    """State (None outside a git checkout) and uncommitted changes of a checkout."""
+
+    state: dict[str, Any] | None
+    diff: str
+
+
+def git_of(root: Path) -> Git:
+    """The checkout as it is now."""
+    return Git(git_state(root), git_diff(root))
+
+
+@cache
+def held_git(root: Path) -> Git:
+    """The checkout as it was when this process first asked."""
+    return git_of(root)
 
 
 def git_state(root: Path) -> dict[str, Any] | None:
@@ -81,7 +106,8 @@ def memory_gib() -> float | None:
         return None
 
 
+@cache
 def packages() -> dict[str, str]:
-    """Every installed distribution and its version."""
+    """Every installed distribution and its version, as this process found them first."""
     found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))

@@ -16,7 +16,7 @@ from dlcamp.paths import REPOSITORY
 LOW = {"errors", "paths", "references", "memory", "comparison", "spaces"}
 CORE = LOW | {"config"}
 DECLARE = CORE | {"experiment", "discovery", "settings", "guards"}
-RUN = DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "held_models", "runner"}
+RUN = DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "endings", "held_models", "runner"}
 ALLOWED = {
     "errors": set(),
     "paths": set(),
@@ -39,17 +39,21 @@ ALLOWED = {
     "fingerprint": DECLARE,
     "requirements": DECLARE | {"fingerprint"},
     "held_models": DECLARE | {"data", "tracking", "requirements"},
+    "endings": DECLARE | {"tracking"},
     "runner": RUN,
     "launch": CORE | {"tracking"},
     "ablation": RUN | {"launch"},
+    "search": RUN | {"launch", "ablation"},
     "registry": RUN | {"launch", "ablation"},
-    "web": RUN | {"launch", "ablation", "registry"},
-    "cli": RUN | {"launch", "ablation", "registry", "web"},
+    "web": RUN | {"launch", "ablation", "search", "registry"},
+    "cli": RUN | {"launch", "ablation", "search", "registry", "web"},
 }
 ONLY_IN = {
     "tensorflow": {"training", "nets", "vision", "captioning"},
     "keras": {"training", "nets", "vision", "captioning"},
     "mlflow": {"tracking", "registry"},
+    "optuna": {"search"},
+    "keras_tuner": {"search"},
     "matplotlib": {"analysis", "tracking"},
     "plotly": {"analysis", "web"},
     "fastapi": {"web"},

@@ -90,3 +90,12 @@ def test_workers_of_a_killed_parent_end_by_themselves(store_home: Path) -> None:
 def test_a_pool_needs_a_worker() -> None:
     with pytest.raises(ValueError, match="at least one"):
         WorkerPool(0)
+
+
+def test_a_worker_that_has_grown_too_large_is_replaced_between_two_jobs(store_home: Path) -> None:
+    with WorkerPool(1, threads=1, memory=1.0) as pool:
+        pool.submit(own("a", "variables"))
+        pool.submit(own("b", "variables"))
+        ended = ends(everything(pool))
+    assert {event.kind for event in ended.values()} == {"done"}
+    assert ended["a"].result["pid"] != ended["b"].result["pid"]
