@@ -243,8 +243,12 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
         pass
 
     def mapping(loader: yaml.BaseLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: not a mapping")
         pairs = [(loader.construct_object(k, deep=True), loader.construct_object(v, deep=True)) for k, v in node.value]
         keys = [key for key, _ in pairs]
+        if any(not isinstance(key, str) for key in keys):
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key that is no text")
         twice = sorted({str(key) for key in keys if keys.count(key) > 1})
         if twice:
             raise ConfigError(f"{path}: key {twice[0]!r} stands twice (line {node.start_mark.line + 1})")

@@ -28,6 +28,7 @@ from dlcamp.analysis.report_tables import (
     without_data,
 )
 from dlcamp.analysis.scale import MINUS, p_value, seconds, short
+from dlcamp.analysis.search_words import objective_text, value_text
 from dlcamp.analysis.study import Study
 from dlcamp.analysis.study_files import place_label
 from dlcamp.analysis.text_columns import MARKS
@@ -70,33 +71,40 @@ def page(study: Study, ui: str = UI) -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    environment = _environment()
-    return environment.get_template("report.html").render(
+    found = environment()
+    return found.get_template("report.html").render(
         context(study),
         ui=ui.rstrip("/"),
-        plotly=environment.filters["raw"](get_plotlyjs()),
-        script=environment.filters["raw"](chart_script()),
-        style=environment.filters["raw"]((_TEMPLATES / "report.css").read_text("utf-8")),
+        plotly=found.filters["raw"](get_plotlyjs()),
+        script=found.filters["raw"](chart_script()),
+        style=found.filters["raw"](style()),
     )
 
 
-def _environment() -> Environment:
+def style() -> str:
+    """The style sheet of every report."""
+    return (_TEMPLATES / "report.css").read_text("utf-8")
+
+
+def environment() -> Environment:
+    """What templates of reports are filled in by; everything that is not marked as markup is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
+    found = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "raw": Markup, "short": short, "p": p_value, "duration": seconds, "place": place_label, "when": _when,
         "value": lambda value: f"{value:.4g}",
         "effect": lambda value: "–" if value is None else f"{value:.1f}".replace("-", MINUS),
+        "setting": value_text, "objective": objective_text,
     }  # fmt: skip
-    return environment
+    return found
 
 
 def context(study: Study) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dlcamp.cli.commands import Given
 from dlcamp.cli.exp import say
 
 if TYPE_CHECKING:
-    from dlcamp.tracking.protocol import RunRow
+    from dlcamp.tracking.protocol import RunRow, Store
 
 
 def run(given: Given, root: Path) -> int:
@@ -41,10 +41,31 @@ def run(given: Given, root: Path) -> int:
     if found:
         what = "removed" if given.flag("FIX") else "to be removed with FIX=1"
         say(f"  {len(found)} files of ablations that have ended, {what}: {found[0]}{' ...' if len(found) > 1 else ''}")
+    _journals(given, store)
     for kept in waiting(store.folder / "spool"):
         refused = f", {kept.rejected} of them the store refused" if kept.rejected else ""
         say(f"  {kept.records} records of run {kept.run_id} wait for {kept.uri}{refused}: {kept.folder}")
     return 0
+
+
+def _journals(given: Given, store: Store) -> None:
+    """Trials that killed searches left open in their journals."""
+    from dlcamp.paths import runs_folder
+
+    if not any((runs_folder() / "studies").glob("*.journal")):
+        return  # without a search Optuna need not be loaded
+    from dlcamp.search.doctor import settle_stale, stale_trials
+
+    stale, wrong = stale_trials()
+    for line in wrong:
+        say(f"  {line}")
+    for one in stale:
+        say(f"  {one.journal.name:<28} trial {one.number} RUNNING, but {one.why}")
+    if stale and given.flag("FIX"):
+        done = settle_stale(store, stale)
+        say(f"settled {len(done)} trials: taken as their runs ended, or waiting for the next `make search`")
+    elif stale:
+        say(f"settle {'it' if len(stale) == 1 else 'them'}: make doctor FIX=1")
 
 
 def _going_on(row: RunRow) -> str:

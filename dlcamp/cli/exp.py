@@ -140,8 +140,9 @@ def _resume(given: Given, root: Path) -> int:
     row = store.reader.run(str(given.get("RESUME")))
     if given.get("NAME") not in (None, row.experiment):
         raise UserError(f"{row.name} is a run of {row.experiment}, not of {given.get('NAME')}")
-    if row.tags.get("dlcamp.kind") == "ablation":
-        raise UserError(f"{row.name} is an ablation; its own command goes on with it: {row.tags['dlcamp.command']}")
+    kind = row.tags.get("dlcamp.kind")
+    if kind in ("ablation", "search", "replication"):
+        raise UserError(f"{row.name} is a whole {kind}; its own command goes on with it: {row.tags['dlcamp.command']}")
     if given.flag("DRY"):
         say(f"would resume {row.name} ({row.status})")
         return 0

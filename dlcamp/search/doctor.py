@@ -14,7 +14,7 @@ from optuna.study import get_all_study_names
 from dlcamp.errors import DlcampError
 from dlcamp.search.journal import Journal, studies_folder
 from dlcamp.search.journal_file import locked, storage_of, studies_in
-from dlcamp.search.settle import settle
+from dlcamp.search.settle import run_of, settle
 from dlcamp.tracking.lease import Lease, why_dead
 from dlcamp.tracking.protocol import Store
 
@@ -71,6 +71,7 @@ def settle_stale(store: Store, stale: Sequence[StaleTrial]) -> list[StaleTrial]:
                 continue
             journal = next(j for j in _journals(one.journal) if j.study.study_name == one.study)
             if journal.trial(one.number).status == "RUNNING":
-                settle(journal, store, one.number, journal.get("metrics", []), lost=True)
+                begun = run_of(journal, store, one.number) is not None
+                settle(journal, store, one.number, journal.get("metrics", []), lost=begun)
                 done.append(one)
     return done

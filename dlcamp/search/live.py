@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from dlcamp.analysis.searched import SearchTrial
+from dlcamp.experiment import Objective
 from dlcamp.search.asked import Search
 
 SHOWN = 300
@@ -41,8 +43,17 @@ def live(search: Search, parent: str, started: float, progress: Progress) -> dic
         "eta_seconds": progress.eta,
         "total": progress.total,
         "settled": progress.settled,
+        "counts": dict(Counter(trial.status for trial in progress.trials)),
+        "best": _best(first, progress),
         "trials": [_shown(trial) for trial in progress.trials[-SHOWN:]],
     }
+
+
+def _best(objective: Objective, progress: Progress) -> dict[str, Any] | None:
+    sign = -1 if objective.direction == "maximize" else 1
+    finished = [trial for trial in progress.trials if trial.status == "FINISHED"]
+    best = min(finished, key=lambda trial: (sign * trial.objectives[0], trial.number), default=None)
+    return None if best is None else {"number": best.number, "value": best.objectives[0]}
 
 
 def _shown(trial: SearchTrial) -> dict[str, Any]:

@@ -72,8 +72,11 @@ class Parent(ParentRun):
             self._tracked.end("FAILED")
 
     def interrupted(self) -> None:
-        """Close as KILLED; the journal has what finished."""
-        self._tracked.end("KILLED")
+        """Close as KILLED, with what finished."""
+        try:
+            self.keep(None)
+        finally:
+            self._tracked.end("KILLED")
 
     def keep(self, replication: Replication | None) -> Searched:
         """Keep record, summary and page, as the journal has it now."""

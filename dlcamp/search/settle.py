@@ -87,7 +87,8 @@ def settle_all(journal: Journal, store: Store, metrics: Sequence[str], say: Call
     left = [trial.number for trial in journal.trials() if trial.status == "RUNNING"]
     for number in left:
         _wait_for_worker(journal, store, number, say)
-        settle(journal, store, number, metrics, lost=True)
+        # a trial whose run had not begun when its session was killed is not what killed it
+        settle(journal, store, number, metrics, lost=run_of(journal, store, number) is not None)
     return len(left)
 
 

@@ -17,7 +17,7 @@ def distribution(space: Space) -> BaseDistribution:
             return FloatDistribution(low, high, log=log)
         case Int(low, high, log, step):
             # Optuna has no steps on a logarithmic range: it is searched whole, and a value goes to its nearest step
-            return IntDistribution(low, high, log=log, step=1 if log else step)
+            return IntDistribution(low, high if log else high - (high - low) % step, log=log, step=1 if log else step)
         case Choice(options):
             return CategoricalDistribution([told(space, option) for option in options])
     raise TypeError(f"no distribution for {space!r}")

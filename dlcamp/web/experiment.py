@@ -1,4 +1,4 @@
-"""An experiment's page: its question and claims, its ablations, and its runs, failed ones with their error."""
+"""An experiment's page: question and claims, ablations and searches, and its runs, failed ones with their error."""
 
 from __future__ import annotations
 
@@ -15,12 +15,28 @@ from dlcamp.analysis.study_files import place_label
 from dlcamp.errors import UnknownName
 from dlcamp.experiment import Experiment
 from dlcamp.tracking.protocol import RunRow
-from dlcamp.web.index import ablation_line
-from dlcamp.web.rows import SMOKE, by_claim, kind_of, moment_of, newest, parents, runs, why_stale
+from dlcamp.web.index import parent_line
+from dlcamp.web.rows import (
+    ABLATIONS,
+    SEARCH,
+    SEARCHED,
+    SMOKE,
+    TRIAL_TAG,
+    by_claim,
+    kind_of,
+    moment_of,
+    newest,
+    parents,
+    runs,
+    state_of,
+)
 from dlcamp.web.site import READ, Site
 
-ABLATIONS, RUNS, ALL_RUNS = 12, 60, 1000
-KINDS = {"": "all", "run": "single runs", "cell": "cells", "trial": "trials", "failed": "failed"}
+LATEST, RUNS, ALL_RUNS = 12, 60, 1000
+KINDS = {
+    "": "all", "run": "single runs", "cell": "cells", "trial": "tuning trials", SEARCHED: "search trials",
+    "replicate": "replicates", "failed": "failed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class RunLine:
     """One run as the table shows it.
 
     Args:
-        place: variant and axis values.
+        place: variant and axis values; the number of a search's trial.
         values: of the shown metrics, as text.
         state: the status in words, with what became of a run that died.
         error: why it failed.
@@ -69,24 +85,29 @@ def _line(row: RunRow, scales: Sequence[Scale]) -> RunLine:
     one = cell(row)
     return RunLine(
         row=row,
-        kind=one.kind,
-        place=", ".join(part for part in (one.variant, place_label(one.axes)) if part),
+        kind=kind_of(row),
+        place=", ".join(part for part in (_trial(row), one.variant, place_label(one.axes)) if part),
         seed=row.params.get("seed", ""),
         data=one.data,
         preset=one.preset,
         smoke=one.preset == SMOKE,
         values=tuple(scale.value(one.metrics[s]) if (s := scale.metric) in one.metrics else "" for scale in scales),
-        state="died" if why_stale(row) else row.status.lower(),
-        error=one.error if row.status in ("FAILED", "KILLED") else "",
+        state=state_of(row),
+        error=one.error if state_of(row) in ("failed", "killed") else "",
         took=one.seconds or None,
         moment=moment_of(row),
     )
 
 
+def _trial(row: RunRow) -> str:
+    """`trial 12` of a search; "" of every other run."""
+    return f"trial {row.tags[TRIAL_TAG]}" if kind_of(row) == SEARCHED else ""
+
+
 def chosen(rows: Sequence[RunRow], kind: str) -> list[RunRow]:
     """The runs of one of KINDS; parents are no runs."""
     if kind == "failed":
-        return [row for row in runs(rows) if row.status in ("FAILED", "KILLED")]
+        return [row for row in runs(rows) if state_of(row) in ("failed", "killed")]
     return [row for row in runs(rows) if kind in ("", kind_of(row))]
 
 
@@ -107,7 +128,7 @@ def routes(site: Site) -> APIRouter:
         asked = chosen(rows, kind)
         limit = ALL_RUNS if all else RUNS
         scales, lines = run_lines(asked[:limit], shown_metrics(declared, rows[:ALL_RUNS]))
-        ablations = parents(rows)
+        found_here = {"ablations": parents(rows, ABLATIONS), "searches": parents(rows, (SEARCH,))}
         return site.render(
             "experiment.html",
             name=name,
@@ -116,8 +137,8 @@ def routes(site: Site) -> APIRouter:
             unreadable=name in found and declared is None,
             judged=newest(rows, kept),
             verdicts=by_claim(declared.claims, rows, kept) if declared else {},
-            ablations=[ablation_line(site, row) for row in ablations[:ABLATIONS]],
-            parents=len(ablations),
+            parents={kind: [parent_line(site, row) for row in own[:LATEST]] for kind, own in found_here.items()},
+            counts={kind: len(own) for kind, own in found_here.items()},
             scales=scales,
             lines=lines,
             runs=len(asked),

@@ -1,4 +1,4 @@
-"""The first page: what runs now, the latest ablations, every experiment with how its claims stand, the champions."""
+"""The first page: what runs now, the latest ablations and searches, every experiment with its claims, the champions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from dlcamp.errors import StoreError
 from dlcamp.registry.champions import Champion, champions
 from dlcamp.tracking.protocol import RunRow
 from dlcamp.web.live import Live, live_of
-from dlcamp.web.rows import data_of, judged, moment_of, newest, parents, preset_of, runs
+from dlcamp.web.rows import SEARCH, address_of, data_of, judged, kind_of, moment_of, newest, parents, preset_of, runs
+from dlcamp.web.search_live import SearchLive, search_live
 from dlcamp.web.site import READ, Site
 
 LATEST = 8
@@ -34,13 +35,15 @@ class Line:
 
 
 @dataclass(frozen=True)
-class AblationLine:
-    """One ablation, with how far it is and what became of its claims."""
+class ParentLine:
+    """One ablation or search, with how far it is and what became of its claims."""
 
     row: RunRow
+    kind: str
+    address: str
     data: str
     preset: str
-    live: Live
+    live: Live | SearchLive
     judged: Remembered | None
     moment: float
 
@@ -66,9 +69,11 @@ def _line(name: str, one: Listing | None, rows: Sequence[RunRow]) -> Line:
     )
 
 
-def ablation_line(site: Site, row: RunRow) -> AblationLine:
+def parent_line(site: Site, row: RunRow) -> ParentLine:
     """One line about a parent run."""
-    return AblationLine(row, data_of(row), preset_of(row), live_of(site.reader, row), judged(row), moment_of(row))
+    kind = kind_of(row)
+    live = search_live(site.reader, row) if kind == SEARCH else live_of(site.reader, row)
+    return ParentLine(row, kind, address_of(row), data_of(row), preset_of(row), live, judged(row), moment_of(row))
 
 
 def chapters(lines: Sequence[Line]) -> dict[str, list[Line]]:
@@ -94,7 +99,7 @@ def routes(site: Site) -> APIRouter:
     @router.api_route("/", methods=READ)
     def index() -> Response:
         rows, whole = site.reader.recent()
-        latest = [ablation_line(site, row) for row in parents(rows)[:LATEST]]
+        latest = [parent_line(site, row) for row in parents(rows)[:LATEST]]
         held, wrong = champions_of(site)
         return site.render(
             "index.html",

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import product
 from statistics import fmean
-from typing import Any
+from typing import Any, ClassVar
 
 from dlcamp.ablation.state import live_file
 from dlcamp.analysis.scale import scale_of, seconds
@@ -65,9 +65,17 @@ class Live:
     passed: str
     quiet: str
 
+    parts: ClassVar[tuple[str, ...]] = ("done", "failed", "running")
+    """Of the bar."""
+
     def to_json(self) -> dict[str, Any]:
         """As the page's script reads it."""
         return asdict(self) | {"summary": self.summary}
+
+    @property
+    def settled(self) -> int:
+        """Runs that have ended."""
+        return self.done + self.failed
 
     @property
     def summary(self) -> str:
@@ -106,17 +114,23 @@ def live_of(reader: Reader, row: RunRow, now: float | None = None) -> Live:
         trials=f"{trials['done']} of {trials['all']} trials" if trials and trials.get("all") else "",
         left=seconds(float(eta)) if eta and not stale and row.status == "RUNNING" else "",
         passed=seconds(max((row.ended or now) - float(state.get("started") or row.started), 0.0)),
-        quiet=seconds(now - written) if written and not stale and now - written > SILENT else "",
+        quiet=silence(written, now, stale),
     )
+
+
+def silence(written: float | None, now: float, stale: str) -> str:
+    """How long there was no news, where that is long and somebody may still be at work."""
+    return seconds(now - written) if written and not stale and now - written > SILENT else ""
 
 
 def live_cells(row: RunRow) -> list[dict[str, Any]] | None:
     """The cells of the live file, which is ahead of `cells.json`; None where there is no such file."""
-    cells = (_read(row) or {}).get("cells")
+    cells = (read_live(row) or {}).get("cells")
     return cells if isinstance(cells, list) else None
 
 
-def _read(row: RunRow) -> dict[str, Any] | None:
+def read_live(row: RunRow) -> dict[str, Any] | None:
+    """What the live file of a parent holds; None where there is none."""
     try:
         found = json.loads(live_file(row.id).read_text("utf-8"))
     except (OSError, ValueError):
@@ -126,7 +140,7 @@ def _read(row: RunRow) -> dict[str, Any] | None:
 
 def _state(reader: Reader, row: RunRow) -> tuple[dict[str, Any], float | None]:
     """The live file with the time it was written; else what `cells.json` says; else nothing."""
-    found = _read(row)
+    found = read_live(row)
     if found is not None:
         with suppress(OSError):  # it has just ended
             return found, live_file(row.id).stat().st_mtime

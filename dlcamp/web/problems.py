@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from dlcamp.errors import DlcampError, StoreError, UnknownName
-from dlcamp.web.ablation import NotAnAblation
 from dlcamp.web.guard import HEADERS
+from dlcamp.web.parents import NoPage
+from dlcamp.web.rows import ABLATION, SEARCH
 from dlcamp.web.site import Site
 
 
@@ -32,8 +33,8 @@ class Problem:
 def problem_of(error: Exception, site: Site) -> Problem:
     """What to say about an error."""
     match error:
-        case NotAnAblation():
-            return _no_ablation(error, site)
+        case NoPage():
+            return _no_page(error, site)
         case UnknownName():
             return _unknown(error)
         case StoreError():
@@ -42,7 +43,7 @@ def problem_of(error: Exception, site: Site) -> Problem:
         case DlcampError():
             return Problem(400, "This cannot be shown", tuple(str(error).splitlines()), {})
         case HTTPException(status_code=404):
-            todo = "No page has this address. Experiments, ablations and champions are on the first page."
+            todo = "No page has this address. Experiments, ablations, searches and champions are on the first page."
             return Problem(404, "There is no such page", (todo,), {})
         case HTTPException():
             return Problem(error.status_code, "This cannot be shown", (str(error.detail),), {})
@@ -50,15 +51,17 @@ def problem_of(error: Exception, site: Site) -> Problem:
     return Problem(500, "The dashboard failed", lines, {})
 
 
-def _no_ablation(error: NotAnAblation, site: Site) -> Problem:
+def _no_page(error: NoPage, site: Site) -> Problem:
     row = error.row
+    asked = "an ablation" if error.kind == ABLATION else f"a {error.kind}"
     links = {f"the runs of {row.experiment}": f"/experiments/{row.experiment}"}
     if site.mlflow:
         links = {f"{row.name} in MLflow": f"{site.mlflow}/#/runs/{row.id}", **links}
     if error.parent:
-        links = {"its ablation": f"/ablations/{error.parent}", **links}
-    what = f"{row.name} is one run of {row.experiment}, not an ablation; it has no page of its own here."
-    return Problem(404, "This run is no ablation", (what, f"In a terminal: make show RUN={row.id[:8]}"), links)
+        links = {f"its {SEARCH if error.of_search else ABLATION}": error.parent, **links}
+    what = f"{row.name} is one run of {row.experiment}, not {asked}; it has no page of its own here."
+    title = f"This run is no {error.kind}"
+    return Problem(404, title, (what, f"In a terminal: make show RUN={row.id[:8]}"), links)
 
 
 def _unknown(error: UnknownName) -> Problem:

@@ -7,12 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dlcamp.analysis.cells import KIND_TAG
 from dlcamp.analysis.claims_file import Remembered
+from dlcamp.endings import STATE_TAG
 from dlcamp.experiment import Claim
 from dlcamp.tracking.lease import LEASE_TAG, Lease, why_dead
 from dlcamp.tracking.protocol import RunRow
 
 CLAIMS_TAG, PRESET_TAG = "dlcamp.claims", "dlcamp.preset"
-SMOKE, ABLATION = "smoke", "ablation"
+TRIAL_TAG = "dlcamp.trial"  # a search numbers its trials; those that choose the strengths of an ablation have no number
+SMOKE, ABLATION, SEARCH, REPLICATION = "smoke", "ablation", "search", "replication"
+SEARCHED = "searched"
+ABLATIONS = (ABLATION, REPLICATION)
+"""Kinds of parents whose children are cells."""
+PARENTS = (*ABLATIONS, SEARCH)
 
 
 def judged(row: RunRow) -> Remembered | None:
@@ -69,18 +75,31 @@ def preset_of(row: RunRow) -> str:
 
 
 def kind_of(row: RunRow) -> str:
-    """`ablation` for a parent, `cell` and `trial` for its children, `run` for one of its own."""
-    return row.tags.get(KIND_TAG, "run")
+    """One of PARENTS, `cell`, `replicate` and `trial` for their children, `searched` for a search's, else `run`."""
+    kind = row.tags.get(KIND_TAG, "run")
+    return SEARCHED if kind == "trial" and TRIAL_TAG in row.tags else kind
 
 
-def parents(rows: Iterable[RunRow]) -> list[RunRow]:
-    """The ablations among rows."""
-    return [row for row in rows if kind_of(row) == ABLATION]
+def parents(rows: Iterable[RunRow], kinds: Sequence[str] = PARENTS) -> list[RunRow]:
+    """The ablations and searches among rows."""
+    return [row for row in rows if kind_of(row) in kinds]
 
 
 def runs(rows: Iterable[RunRow]) -> list[RunRow]:
     """Everything but the parents."""
-    return [row for row in rows if kind_of(row) != ABLATION]
+    return [row for row in rows if kind_of(row) not in PARENTS]
+
+
+def address_of(row: RunRow) -> str:
+    """Where a parent's page is."""
+    return f"/{'searches' if kind_of(row) == SEARCH else 'ablations'}/{row.id}"
+
+
+def state_of(row: RunRow) -> str:
+    """The status in words: `pruned` for what a search gave up, `died` for what nobody works on any more."""
+    if row.tags.get(STATE_TAG) == "PRUNED" and row.status == "KILLED":
+        return "pruned"
+    return "died" if why_stale(row) else row.status.lower()
 
 
 def moment_of(row: RunRow) -> float:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from dlcamp import Claim, Comparison, Contrast, ExperimentConfig, Float, Int, experiment, maximize, tune
+from dlcamp import Choice, Claim, Comparison, Contrast, ExperimentConfig, Float, Int, experiment, maximize, tune
 
 SHOWN = 200  # test images that the stored model is proven on
 SCORED_OF_TRAIN = 10_000  # training images behind the final train/accuracy: MNIST's 59,000 would cost an epoch
@@ -24,7 +24,11 @@ class Config(ExperimentConfig):
     """One net, one regulariser, its strengths, and how it is trained."""
 
     regularizer: Literal["none", "l1", "l2", "max_norm", "dropout", "dropout_l2", "dropout_max_norm", "gaussian"] = (
-        tune("none", help="gaussian: multiplicative noise of dropout's mean and variance")
+        tune(
+            "none",
+            space=Choice("none", "l1", "l2", "max_norm", "dropout", "dropout_l2", "dropout_max_norm", "gaussian"),
+            help="gaussian: multiplicative noise of dropout's mean and variance",
+        )
     )
     dropout: float = tune(0.5, valid=Float(0, 0.95), space=Float(0.2, 0.8), help="share of hidden units dropped")
     input_dropout: float = tune(0.0, valid=Float(0, 0.95), space=Float(0, 0.5), help="share of inputs dropped")

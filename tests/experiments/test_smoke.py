@@ -15,9 +15,11 @@ from dlcamp.runner import execute, prepare
 from dlcamp.settings import settings
 
 EXPERIMENTS = sorted(listing(REPOSITORY))
+SLOW = {"bench_search_throughput"}  # starts six processes, each of which imports what it needs
+MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in EXPERIMENTS]
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", MARKED)
 def test_the_smoke_preset_finishes_with_what_was_promised(name: str, store_home: object) -> None:
     from dlcamp.tracking import open_store
 

@@ -17,6 +17,7 @@ from tests.analysis.ablation_store import Ablation
 from tests.pages import Browser
 from tests.web.conftest import add, begin, state
 from tests.web.test_live import write
+from tests.web.test_search import live_state, search, trial
 
 # how the first figure of a page is drawn; a page without one is as it should be
 BOX = 'document.querySelector(".chart")'
@@ -45,7 +46,13 @@ def test_every_page_is_drawn_without_errors_and_fits_a_telephone(
     done = grid.write(tracker, tmp_path)
     add(tracker, status="FAILED", error="a" * 300)
     running = begin(tracker, tmp_path)
+    searching, searched = search(tracker), search(tracker)
+    write(searching.id, live_state("FINISHED", "PRUNED", "FAILED", "RUNNING"))
+    for number in range(3):
+        trial(tracker, searched, number)
+    tracker.resume(searched.id).end("KILLED")
     paths = ["/", "/experiments/regularizers", f"/ablations/{done.id}", f"/ablations/{running.id}", "/no/such/page"]
+    paths += [f"/searches/{searching.id}", f"/searches/{searched.id}"]
     with Browser() as browser:
         for path in [*paths, "/explore?name=regularizers"]:
             page = browser.open(address + path, ready=f"{DRAWN} === 'wide'")
@@ -82,4 +89,29 @@ def test_the_live_page_follows_the_ablation_and_ends_at_its_figures(
         live_file(row.id).unlink()
         page.wait('document.body?.innerText.includes("It ended killed")')
         assert "It ended killed: 2 of 4 runs done, 1 failed" in page.ask("document.body.innerText")
+        assert page.errors == []
+
+
+@pytest.mark.slow
+def test_the_live_page_of_a_search_follows_it_and_ends_at_its_trials(address: str, tracker: MemoryTracker) -> None:
+    row = search(tracker)
+    write(row.id, live_state("FINISHED", "RUNNING"))
+    with Browser() as browser:
+        page = browser.open(f"{address}/searches/{row.id}")
+        assert "1 of 6 trials finished" in page.ask("document.body.innerText")
+        drawn = page.ask("document.querySelector('tbody').innerText")
+        write(row.id, live_state("FINISHED", "PRUNED", "FINISHED", "RUNNING"))
+        page.wait('document.body.innerText.includes("2 of 6 trials finished, 1 pruned")')
+        assert "92.00 % (trial 2)" in page.ask("document.body.innerText")
+        assert page.ask("document.querySelectorAll('tbody tr').length") == 4
+        assert page.ask("document.querySelector('tr.best th').innerText") == "2 best"
+        write(row.id, live_state("FINISHED", "RUNNING"))
+        page.wait('document.body.innerText.includes("1 of 6 trials finished")')
+        assert page.ask("document.querySelector('tbody').innerText") == drawn
+        for number in range(3):
+            trial(tracker, row, number)
+        live_file(row.id).unlink()
+        tracker.resume(row.id).end("KILLED")
+        page.wait('document.body?.innerText.includes("It ended killed")')
+        assert "3 of 3 trials finished" in page.ask("document.body.innerText")
         assert page.errors == []

@@ -1,5 +1,5 @@
 // Keeps every [data-live] of a page up to date: asks its address every two seconds and fills in what it is told.
-// All text goes in as text. Where the ablation has ended, a page marked data-reload is loaded again for its figures.
+// All text goes in as text. Where the ablation or search has ended, a page marked data-reload is loaded again for its figures.
 (() => {
   "use strict";
   const EVERY = 2000;
@@ -14,13 +14,14 @@
     for (const place of box.querySelectorAll("[data-when]")) place.hidden = !state[place.dataset.when];
     for (const bar of box.querySelectorAll("[data-progress]")) {
       bar.setAttribute("aria-valuemax", state.all);
-      bar.setAttribute("aria-valuenow", state.done + state.failed);
+      bar.setAttribute("aria-valuenow", state.done + state.failed + (state.pruned || 0));
       for (const part of bar.children) {
         part.style.width = state.all ? `${(100 * state[part.className]) / state.all}%` : "0";
       }
     }
     for (const body of box.querySelectorAll("[data-rows]")) {
-      if (state.rows.length) body.replaceChildren(...state.rows.map(line));
+      const made = body.dataset.rows === "trials" ? (row) => trial(row, body.dataset.runs) : line;
+      if (state.rows.length) body.replaceChildren(...state.rows.map(made));
     }
   }
 
@@ -47,6 +48,26 @@
     const mean = cell("td", "", "n");
     mean.append(cell("b", row.mean));
     made.append(cell("th", row.label), mean, done, cell("td", row.running, "soft"));
+    return made;
+  }
+
+  function trial(row, runs) {
+    const made = document.createElement("tr");
+    if (row.best) made.className = "best";
+    const name = cell(runs && row.run ? "a" : "span", row.number, "run");
+    if (runs && row.run) name.href = runs + row.run;
+    const head = cell("th", "");
+    head.append(name);
+    if (row.best) head.append(" ", cell("small", "best"));
+    const state = cell("td", "");
+    state.append(cell("span", row.state, `status ${row.state}`));
+    made.append(head, state);
+    for (const value of row.objectives) {
+      const shown = cell("td", "", "n");
+      shown.append(cell("b", value));
+      made.append(shown);
+    }
+    made.append(...row.values.map((value) => cell("td", value, "n")), cell("td", row.took, "n soft"));
     return made;
   }
 
