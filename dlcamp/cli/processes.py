@@ -29,7 +29,8 @@ def threads_of(workers: int, cores: int) -> int:
 
 
 def make_command(word: str, values: Mapping[str, str]) -> str:
-    """`make search NAME=regularizers SET="epochs=3 batch=16"`: as it is typed into a shell."""
+    """`make search NAME=regularizers SET="epochs=3 batch=16"`: as it is typed into a shell, the name first."""
+    ordered = sorted(values.items(), key=lambda item: item[0] != "NAME")
     return f"make {word} " + " ".join(
-        f'{name}="{value}"' if shlex.quote(value) != value else f"{name}={value}" for name, value in values.items()
+        f'{name}="{value}"' if shlex.quote(value) != value else f"{name}={value}" for name, value in ordered
     )

@@ -18,7 +18,7 @@ class Config(ExperimentConfig):
     trials: int = tune(200, valid=Int(4, 10_000), help="of each search")
     seconds: float = tune(0.01, valid=Float(0, 10), help="work of a cheap trial")
     repeats: int = tune(3, valid=Int(1, 100), help="rounds of the three ways")
-    heavy_trials: int = tune(24, valid=Int(2, 1000), help="of the searches with one and with two workers")
+    heavy_trials: int = tune(40, valid=Int(2, 1000), help="of the searches with one and with two workers")
     heavy_seconds: float = tune(0.5, valid=Float(0, 60), help="work of a heavy trial")
 
 
@@ -49,7 +49,7 @@ def bench_search_throughput(config, data, run):
 
     light, heavy = products_of(config.seconds), products_of(config.heavy_seconds)
     rows = []
-    with Ways() as ways, run.progress(config.repeats + 2, "rounds", "rounds") as bar:
+    with Ways() as ways, run.progress(2 * config.repeats, "rounds", "rounds") as bar:
         for index in range(config.repeats):
             order = ["dlcamp", "optuna", "keras_tuner"]
             order = order[index % 3 :] + order[: index % 3]
@@ -59,9 +59,9 @@ def bench_search_throughput(config, data, run):
             rows.append(row)
             bar.advance()
         ratios = []
-        for index in range(2):
+        for index in range(config.repeats):
             took = {}
-            for workers in (1, 2) if index else (2, 1):
+            for workers in (1, 2) if index % 2 else (2, 1):
                 took[workers] = ways.dlcamp(config.heavy_trials, heavy, workers)
             ratios.append(took[1] / took[2])
             bar.advance()
