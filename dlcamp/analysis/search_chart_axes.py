@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from dlcamp.analysis.chart_style import axis, decades, padded
 from dlcamp.analysis.scale import Scale
-from dlcamp.analysis.search_words import identity, objective_scale, objective_text, value_text
+from dlcamp.analysis.search_words import UNIT, identity, objective_scale, objective_text, value_text
 from dlcamp.analysis.searched import Searched
 from dlcamp.experiment import Objective
 from dlcamp.spaces import Choice, Space
@@ -61,13 +61,14 @@ def field_axis(name: str, space: Space, values: Iterable[Any]) -> FieldAxis:
     met = list({identity(value): value for value in values}.values())
     if isinstance(space, Choice):
         return _options(name, space, met)
-    held = [value for value in met if _number(value) and (value > 0 or not space.log)]
+    lies = {identity(value): _number(value) and (value > 0 or not space.log) for value in met}
+    held = [value for value in met if lies[identity(value)]]
     scaled = [math.log10(one) if space.log else float(one) for one in (space.low, space.high, *held)]
     low, high = min(scaled), max(scaled)
     if low == high:
         low, high = padded([low, high], 0.5)
     ticks = _log_ticks(low, high) if space.log else _ticks(low, high)
-    outside = sorted((one for one in met if one not in held), key=lambda one: (_number(one), str(one)))
+    outside = sorted((one for one in met if not lies[identity(one)]), key=lambda one: (_number(one), str(one)))
     step = 0.14 * (high - low)
     places = {identity(one): low - step * (index + 1) for index, one in enumerate(reversed(outside))}
     marks = [(places[identity(one)], value_text(one, 14)) for one in outside]
@@ -140,13 +141,9 @@ class ObjectiveAxis:
             value = max(value, self.edge) if self.objective.direction == "maximize" else min(value, self.edge)
         return value * self.scale.factor
 
-    def held(self, value: float) -> float:
-        """As `place`, but at an end of the axis for what lies outside: pruned trials do not set its range."""
-        return min(max(value, self.low), self.high) * self.scale.factor
-
     def text(self, value: float | None) -> str:
         """The value in words, with its unit."""
-        return objective_text(value, self.scale) + (" %" if self.scale.percent else "")
+        return objective_text(value, self.scale) + (UNIT if self.scale.percent else "")
 
     @property
     def title(self) -> str:

@@ -23,7 +23,7 @@ DETAILED = 500
 
 @dataclass(frozen=True)
 class Point:
-    """One trial: its value, of a pruned one the last that it reported, of a failed one none."""
+    """One trial: its value, None where it has none: the last one of a pruned trial is of an earlier step."""
 
     number: int
     value: float | None
@@ -50,14 +50,14 @@ class HistoryInfo:
 
 
 def history_info(searched: Searched, index: int = 0) -> HistoryInfo:
-    """Points of one objective; pruned trials have a value only of the first."""
+    """Points of one objective."""
     where = objective_axis(searched, index)
     all_of_them = searched.finished()
     drawn = thinned(all_of_them, MOST, searched, index)
     points = {trial.number: _point(trial, trial.objectives[index], where, searched) for trial in drawn}
     defaults = default_trial(searched)
     own = defaults.number if defaults else None
-    pruned = [trial for trial in searched.trials if trial.status == "PRUNED" and trial.curve and not index]
+    pruned = [trial for trial in searched.trials if trial.status == "PRUNED"]
     return HistoryInfo(
         where,
         tuple(point for number, point in points.items() if number != own),
@@ -90,8 +90,11 @@ def _point(trial: SearchTrial, value: float, where: ObjectiveAxis, searched: Sea
 
 
 def _pruned(trial: SearchTrial, where: ObjectiveAxis) -> Point:
-    step, value = trial.curve[-1]
-    return Point(trial.number, value, f"<b>trial {trial.number}</b> pruned after step {step}, {where.text(value)}")
+    hover = f"<b>trial {trial.number}</b> pruned"
+    if trial.curve:
+        step, value = trial.curve[-1]
+        hover += f" after step {step}, {where.text(value)}"
+    return Point(trial.number, None, hover)
 
 
 def _failed(trial: SearchTrial) -> Point:
@@ -112,18 +115,18 @@ def _best(searched: Searched, index: int) -> tuple[Point, ...]:
 
 
 def history(info: HistoryInfo) -> Figure:
-    """Dots, a stair of the best so far, the defaults' value as a dashed line, failed trials along the lower edge."""
+    """Dots, a stair of the best so far, the defaults' value as a dashed line; below them all what has no value."""
     y = info.axis.layout(title=text(info.axis.title))
-    floor = y["range"][0]
-    shown = 10.0**floor if info.axis.log else floor
-    grey, size = faded(PRUNED, 0.75), 7 if len(info.finished) <= 300 else 5
-    cross = {"color": grey, "symbol": "x-thin", "size": 7, "line": {"width": 1.5, "color": grey}}
+    upper, lower = _floors(info, y)
+    size = 7 if len(info.finished) <= 300 else 5
+    grey = faded(PRUNED, 0.9)
+    line = {"color": grey, "symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": grey}}
     starred = [info.defaults] if info.defaults else []
     traces = [
-        _marks("pruned, last value", info.pruned, info.axis, cross),
         _marks("finished", info.finished, info.axis, {"color": faded(FINISHED, 0.6), "size": size}),
         _stair(info),
-        _marks("failed", info.failed, info.axis, {"color": FAILED, "symbol": "x", "size": 8}, shown),
+        _marks("pruned", info.pruned, info.axis, line, upper),
+        _marks("failed", info.failed, info.axis, {"color": FAILED, "symbol": "x", "size": size}, lower),
         _marks("defaults", starred, info.axis, {"color": DEFAULTS, "symbol": "diamond", "size": 12}),
     ]
     return figure(
@@ -139,6 +142,16 @@ def history(info: HistoryInfo) -> Figure:
     )
 
 
+def _floors(info: HistoryInfo, y: dict[str, Any]) -> tuple[float, float]:
+    """Room under the values for trials that have none: where the pruned and the failed ones lie."""
+    low, high = y["range"]
+    rows = [bool(info.pruned), bool(info.failed)]
+    y["range"] = [low - 0.07 * sum(rows) * (high - low), high]
+    floors = [low - share * (high - low) for share in (0.035, 0.105 if all(rows) else 0.035)]
+    upper, lower = (10.0**floor if info.axis.log else floor for floor in floors)
+    return upper, lower
+
+
 def _marks(
     name: str, points: Sequence[Point], where: ObjectiveAxis, marker: dict[str, Any], floor: float = 0.0
 ) -> Any | None:
@@ -148,7 +161,7 @@ def _marks(
         return None
     return go.Scatter(
         x=[point.number for point in points], name=name, mode="markers", marker=marker, cliponaxis=False,
-        y=rounded([floor if point.value is None else where.held(point.value) for point in points]),
+        y=rounded([floor if point.value is None else where.place(point.value) for point in points]),
         text=[point.hover for point in points], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 

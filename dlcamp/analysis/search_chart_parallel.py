@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from dlcamp.analysis.chart_style import faded, figure, rounded, text
 from dlcamp.analysis.search_chart_axes import FieldAxis, ObjectiveAxis, field_axis, objective_axis
-from dlcamp.analysis.search_chart_slices import COLOURS, varied_fields
+from dlcamp.analysis.search_chart_history import thinned
+from dlcamp.analysis.search_chart_slices import varied_fields
 from dlcamp.analysis.searched import Searched
 from dlcamp.spaces import Float
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+COLOURS = ((0.0, "#a7adb6"), (0.6, "#98a2b0"), (0.9, "#6f9ae0"), (1.0, "#2a6fe0"))
+"""From the worst to the best rank."""
+LINES = 600
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,13 @@ class ParallelInfo:
 
     Args:
         rows: one a trial: its places on `fields`, then its objectives' values.
+        left_out: finished trials that are not drawn.
     """
 
     fields: tuple[FieldAxis, ...]
     objectives: tuple[ObjectiveAxis, ...]
     rows: tuple[tuple[float, ...], ...]
+    left_out: int = 0
 
 
 def parallel_info(searched: Searched) -> ParallelInfo:
@@ -35,29 +42,27 @@ def parallel_info(searched: Searched) -> ParallelInfo:
     axes, _ = varied_fields(searched)
     objectives = tuple(objective_axis(searched, index) for index in range(len(searched.objectives)))
     rows = []
-    for trial in reversed(searched.ranked()):
+    ranked = searched.ranked()
+    drawn = {trial.number for trial in thinned(ranked, LINES, searched)}
+    for trial in reversed([one for one in ranked if one.number in drawn]):
         places = [one.place(trial.values.get(one.name)) for one in axes]
         if None not in places:
             rows.append((*(place for place in places if place is not None), *trial.objectives))
-    return ParallelInfo(tuple(axes), objectives, tuple(rows))
+    return ParallelInfo(tuple(axes), objectives, tuple(rows), len(ranked) - len(drawn))
 
 
 def parallel(info: ParallelInfo) -> Figure:
-    """Bluer is better by the first objective; ranges can be brushed on every axis."""
+    """Colours are ranks, so that the best stand out of many; ranges can be brushed on every axis."""
     from plotly import graph_objects as go
 
     count = len(info.fields)
-    dimensions = [_dimension(one, [row[index] for row in info.rows]) for index, one in enumerate(info.fields)]
-    for index, objective in enumerate(info.objectives):
-        values = [row[count + index] for row in info.rows]
-        dimensions.append(_objective_dimension(objective, values))
-    first = info.objectives[0]
-    goodness: Sequence[float] = [first.place(row[count]) for row in info.rows]
-    ends = min(goodness), max(goodness)
-    scale = (
-        COLOURS if first.objective.direction == "maximize" else tuple((1 - at, one) for at, one in reversed(COLOURS))
-    )
-    line = {"color": rounded(goodness), "colorscale": scale, "cmin": ends[0], "cmax": ends[1]}
+    columns = [[row[index] for row in info.rows] for index in range(count + len(info.objectives))]
+    most = max(110 // max(len(columns) - 1, 1), 7)  # letters of a label, so that it does not reach the next one
+    dimensions = [_dimension(one, column, most) for one, column in zip(info.fields, columns, strict=False)]
+    dimensions += [
+        _objective_dimension(one, column, most) for one, column in zip(info.objectives, columns[count:], strict=True)
+    ]
+    line = {"color": list(range(len(info.rows))), "colorscale": COLOURS, "cmin": 0, "cmax": max(len(info.rows) - 1, 1)}
     trace = go.Parcoords(
         dimensions=dimensions, line=line, labelfont={"size": 12}, tickfont={"size": 11},
         rangefont={"size": 1, "color": "rgba(0,0,0,0)"},  # the ticks say it
@@ -66,21 +71,21 @@ def parallel(info: ParallelInfo) -> Figure:
     return figure([trace], height=400, margin={"l": 60, "r": 60, "t": 54, "b": 22})
 
 
-def _dimension(one: FieldAxis, places: Sequence[float]) -> dict[str, Any]:
+def _dimension(one: FieldAxis, places: Sequence[float], most: int) -> dict[str, Any]:
     positions, labels = zip(*one.ticks, strict=True)
     return {
-        "label": _short(one.name), "values": rounded(places), "range": one.range,
-        "tickvals": list(positions), "ticktext": [text(label) for label in labels],
+        "label": _short(one.name, most), "values": rounded(places), "range": one.range,
+        "tickvals": list(positions), "ticktext": list(labels),  # which plotly, unlike labels, does not read as markup
     }  # fmt: skip
 
 
-def _objective_dimension(one: ObjectiveAxis, values: Sequence[float]) -> dict[str, Any]:
+def _objective_dimension(one: ObjectiveAxis, values: Sequence[float], most: int) -> dict[str, Any]:
+    label = {"label": _short(one.scale.axis, most)}
     if one.log:
         made = field_axis("", Float(one.low, one.high, log=True), [])
-        return _dimension(made, [math.log10(value) for value in values]) | {"label": _short(one.scale.axis)}
-    ends = [end * one.scale.factor for end in (one.low, one.high)]
-    return {"label": _short(one.scale.axis), "values": rounded([one.place(value) for value in values]), "range": ends}
+        return _dimension(made, [math.log10(value) for value in values], most) | label
+    return label | {"values": rounded([one.place(value) for value in values]), "range": one.layout()["range"]}
 
 
-def _short(name: str) -> str:
-    return text(name if len(name) <= 18 else name[:17] + "…")
+def _short(name: str, most: int) -> str:
+    return text(name if len(name) <= most else name[: most - 1] + "…")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 COLOURS = ((0.0, "#b3bac4"), (0.5, "#7fa3d9"), (1.0, "#2f6fd0"))
-"""From early to late, and from bad to good."""
+"""From early to late."""
 POINTS = 30_000
 """Dots of all panels of all objectives together."""
 
@@ -85,31 +85,49 @@ def _point(
     place = one.place(value)
     hover = f"<b>trial {trial.number}</b>{' (defaults)' if trial.defaults else ''}"
     hover += f"<br>{text(one.name)} = {text(value_text(value))}<br>{text(where.scale.metric)} {where.text(objective)}"
-    return trial.number, (place or 0.0) + one.jitter(trial.number), objective, hover if detailed else ""
+    return (
+        trial.number,
+        (place or 0.0) + (0.0 if trial.defaults else one.jitter(trial.number)),
+        objective,
+        hover if detailed else "",
+    )
 
 
 def slices(info: SlicesInfo) -> Figure:
     """Small multiples with a common vertical axis; later trials are bluer, the defaults are a diamond."""
-    grid: list[Panel] = []
-    traces: list[Any] = []
     y = info.objective.layout(nticks=6)
-    for index, one in enumerate(info.slices):
-        places, labels = zip(*one.axis.ticks, strict=True)
-        x: dict[str, Any] = {
-            "tickvals": list(places),
-            "ticktext": [text(label) for label in labels],
-            "range": one.axis.range,
-        }
-        if sum(map(len, labels)) > 26:
-            x |= {"tickangle": 30, "tickfont": {"size": 11}}
-        grid.append(Panel(one.axis.name, "", x, {**y, **({"matches": "y"} if index else {})}))
-        traces += _traces(info, one, index)
-    columns = min(columns_for(len(grid)), 4)
+    traces = [trace for index, one in enumerate(info.slices) for trace in _traces(info, one, index)]
+
+    def grid(room: int) -> list[Panel]:
+        return [
+            Panel(_title(one.axis.name, room), "", _ticks(one.axis, room), {**y, **({"matches": "y"} if index else {})})
+            for index, one in enumerate(info.slices)
+        ]
+
+    columns = columns_for(len(info.slices))
     wide, narrow = (
-        panels(labelled(grid, columns), columns, height=150),
-        panels(labelled(grid, 2), 2, height=130, left=44),
+        panels(labelled(grid(26), columns), columns, height=150),
+        panels(labelled(grid(16), 2), 2, height=130, left=44),
     )
     return figure(traces, **wide, narrow=narrow)
+
+
+def _title(name: str, room: int) -> str:
+    return name if len(name) <= room else name[: room - 1] + "…"
+
+
+def _ticks(one: FieldAxis, room: int) -> dict[str, Any]:
+    """Ticks that fit: of numbers every second one, options aslant and cut, where they need more letters than `room`."""
+    ticks = list(one.ticks)
+    letters = sum(len(label) for _, label in ticks)
+    found: dict[str, Any] = {"range": one.range, "tickangle": 0}
+    if one.kind == "options" and letters > room:
+        most = room // 2 + 1
+        ticks = [(place, label if len(label) <= most else label[: most - 1] + "…") for place, label in ticks]
+        found |= {"tickangle": -25, "tickfont": {"size": 11}}
+    elif one.kind != "options" and letters + 2 * len(ticks) > 1.3 * room:
+        ticks = ticks[::2]
+    return found | {"tickvals": [place for place, _ in ticks], "ticktext": [text(label) for _, label in ticks]}
 
 
 def _traces(info: SlicesInfo, one: Slice, index: int) -> list[Any]:

@@ -10,11 +10,15 @@ from typing import Any
 
 from dlcamp.analysis.scale import MINUS, Scale, p_value, scale_of
 from dlcamp.analysis.searched import Replicated, Replication, Searched, SearchTrial, Status
+from dlcamp.spaces import Choice, Space
 
 STATUSES: tuple[tuple[Status, str], ...] = (
     ("FINISHED", "finished"), ("PRUNED", "pruned"), ("FAILED", "failed"), ("RUNNING", "running"),
     ("WAITING", "waiting"),
 )  # fmt: skip
+FIXED = "\u00a0"
+"""A space at which no line is broken."""
+UNIT = f"{FIXED}%"
 
 
 def value_text(value: Any, most: int = 40) -> str:
@@ -26,6 +30,13 @@ def value_text(value: Any, most: int = 40) -> str:
     else:
         found = " ".join(str(value).split())
     return found if len(found) <= most else found[: most - 1] + "…"
+
+
+def space_text(space: Space) -> str:
+    """A space, its options written as values are."""
+    if isinstance(space, Choice):
+        return "one of " + ", ".join(map(value_text, space.options))
+    return str(space)
 
 
 def same(first: Any, second: Any) -> bool:
@@ -117,9 +128,15 @@ def optimism(searched: Searched) -> str:
         return ""
     if count == 1:
         return "One finished trial with one seed: other seeds may well give other values."
+    again = "Run the best ones and the defaults again on new seeds: REPLICATE=3"
+    if len(searched.objectives) > 1:
+        return (
+            f"The front of {count:,} noisy trials is optimistic: each was trained with one seed, and luck alone puts "
+            f"trials on it. {again}"
+        )
     return (
         f"The best of {count:,} noisy trials is not the best config: each was trained with one seed, and the luckiest "
-        "was picked, so its value is optimistic. Run the best ones and the defaults again on new seeds: REPLICATE=3"
+        f"was picked, so its value is optimistic. {again}"
     )
 
 
@@ -152,7 +169,7 @@ def _replicated(replication: Replication) -> str:
         return f"{on} the defaults have {mean}: the search found nothing better."
     if best.difference is None:
         return f"{on} {best.label} has the best mean {scale.metric}, {_mean(best, scale)}; the defaults have none."
-    found = f"{scale.amount(best.difference)} {_interval(best, scale)}".strip()
+    found = f"{scale.amount(best.difference).replace(' ', FIXED)} {_interval(best, scale)}".strip()
     if best.verdict == "better":
         return f"{on} {best.label} is better than the defaults by {found} in {scale.metric}{_tested(best, rows)}."
     if best.verdict == "one seed":
@@ -163,7 +180,7 @@ def _replicated(replication: Replication) -> str:
 
 
 def _mean(row: Replicated, scale: Scale) -> str:
-    unit = " %" if scale.percent else ""
+    unit = UNIT if scale.percent else ""
     return f"{scale.value(row.mean)}{unit} {scale.interval(row.low, row.high)}".strip()
 
 
@@ -176,12 +193,13 @@ def _tested(row: Replicated, rows: Sequence[Replicated]) -> str:
         return ""
     p = p_value(row.p)
     over = f", Holm over {tests(rows)}" if tests(rows) > 1 else ""
-    return f" (p {p if p.startswith('<') else f'= {p}'}{over})"
+    said = (f"p {p}" if p.startswith("<") else f"p = {p}").replace(" ", FIXED)
+    return f" ({said}{over})"
 
 
 def _best(searched: Searched) -> str:
     ranked, scale = searched.ranked(), objective_scale(searched)
-    best, unit, defaults = ranked[0], " %" if scale.percent else "", default_trial(searched)
+    best, unit, defaults = ranked[0], UNIT if scale.percent else "", default_trial(searched)
     told = f"{scale.metric} {objective_text(best.objectives[0], scale)}{unit}"
     if len(ranked) == 1:
         return f"One trial has finished: {'the defaults' if best.defaults else f'trial {best.number}'}, {told}."
@@ -198,4 +216,8 @@ def _front(searched: Searched) -> str:
     front, count = searched.front(), len(searched.finished())
     on = " The defaults are on it." if any(trial.defaults for trial in front) else ""
     hold = f"holds {len(front)} of {count:,} finished trials" if count > 1 else "is the one finished trial"
-    return f"In the search, the Pareto front of {' and '.join(o.metric for o in searched.objectives)} {hold}.{on}"
+    return f"In the search, the Pareto front of {_listed([one.metric for one in searched.objectives])} {hold}.{on}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}"
