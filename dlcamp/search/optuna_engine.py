@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
@@ -117,7 +118,9 @@ class OptunaEngine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             name = "tpe" if self.name == "grid" else self.name
-            self._journal.study.sampler = _MADE[name](trial_seed(self._seed, number))
+            # consecutive seeds give Mersenne Twisters that begin alike: they are spread first
+            spread = np.random.SeedSequence(trial_seed(self._seed, number)).generate_state(1)[0]
+            self._journal.study.sampler = _MADE[name](int(spread))
 
     def _next_point(self) -> dict[str, Any] | None:
         """The first combination, in the order of declaration, that no trial has."""

@@ -193,11 +193,11 @@ def test_an_interrupted_search_is_killed_and_the_same_command_goes_on(
 ) -> None:
     monkeypatch.setenv("TOY_STOP", str(trial_seed(0, 2)))
     with pytest.raises(RunInterrupted, match="2 trials are kept"):
-        made(root, store)
+        made(root, store, PRUNER="none")
     (parent,) = store.runs("toy", tags={"dlcamp.kind": "search"})
     assert parent.status == "KILLED"
     monkeypatch.delenv("TOY_STOP")
-    found = made(root, store).found
+    found = made(root, store, PRUNER="none").found
     assert [trial.status for trial in found.trials] == ["FINISHED"] * 6
     assert found.trials[2].attempts == 2
     assert len(store.runs("toy", tags={"dlcamp.kind": "trial"})) == 6
