@@ -17,6 +17,9 @@ from dlcamp.search.journal import RUN
 from dlcamp.search.journal_file import storage_of
 from dlcamp.search.optuna_engine import pruner_of
 
+SPARED = 0.25
+"""The median rule leaves trials alone in their first quarter: what learns slowly is often what ends well."""
+
 
 class Reporter:
     """Watches one run for one trial (`tracking.handle.Watch`).
@@ -34,6 +37,10 @@ class Reporter:
         trials = self._study.get_trials(deepcopy=False)
         self._trial = optuna.trial.Trial(self._study, trials[number]._trial_id)
         self._known = set(trials[number].intermediate_values)
+        longest = max(
+            (one.last_step or 0 for one in trials if one.state == optuna.trial.TrialState.COMPLETE), default=0
+        )
+        self._spared = longest * SPARED if pruner == "median" else 0
 
     def begins(self, run_id: str) -> None:
         """Link the trial to its run, before anything can go wrong in it."""
@@ -56,7 +63,7 @@ class Reporter:
         self._trial.report(value, step)
         if not math.isfinite(value):
             raise Pruned(f"{self._metric} is {value} at step {step}")
-        if self._trial.should_prune():
+        if step > self._spared and self._trial.should_prune():
             raise Pruned(f"{self._metric} = {value:.4g} at step {step} ({self._pruner})")
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from dlcamp.analysis.scale import Scale
 from dlcamp.analysis.search_text import table_lines
-from dlcamp.analysis.search_words import assigned, counted, differing, optimism, same, value_text
+from dlcamp.analysis.search_words import assigned, counted, differing, objective_text, optimism, same, value_text
 from dlcamp.analysis.searched import Searched
 from dlcamp.experiment import minimize
 from dlcamp.spaces import Choice, Int
@@ -112,6 +113,8 @@ def test_a_loss_is_written_in_four_digits_and_the_lowest_is_best() -> None:
     loss = replace(searched, objectives=(minimize("val/loss"),), trials=tuple(trials))
     best = min(trial.objectives[0] for trial in loss.finished())
     assert f"{best:.4g}" in table_lines(loss)[4]
+    texts = [objective_text(value, Scale("val/loss")) for value in (1.09, 1.0984, 64.0, 1234.56, -1e-5, 50176.0, None)]
+    assert texts == ["1.09", "1.098", "64", "1235", "−1e−05", "50,176", "–"]
 
 
 @pytest.mark.parametrize(
