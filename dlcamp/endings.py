@@ -20,8 +20,10 @@ STATE_TAG = "dlcamp.state"
 
 def pruned(run: ActiveRun, error: Pruned) -> RunPruned:
     """Close the run as KILLED, with its own status tag; it will not go on, so its checkpoints go."""
-    run.tags({STATE_TAG: "PRUNED", "dlcamp.ended": f"pruned: {error}"})
-    run.end("KILLED")
+    try:
+        run.tags({STATE_TAG: "PRUNED", "dlcamp.ended": f"pruned: {error}"})
+    finally:
+        run.end("KILLED")
     shutil.rmtree(run.folder, ignore_errors=True)
     return RunPruned(f"{run.name} was pruned: {error}")
 

@@ -263,6 +263,8 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with run.captured_output():
+                if plan.request.watch is not None:
+                    plan.request.watch.begins(run.id)
                 _log_start(plan, run)
                 metrics = plan.request.experiment.body(plan.request.resolved.config, plan.dataset, run)
                 final = _checked(plan.request.experiment, metrics)

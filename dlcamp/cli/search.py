@@ -83,10 +83,12 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
     space = search_space(experiment, request.resolved, listed, fixed)
     written_objectives = [part.strip() for part in (asked.get("OBJECTIVES") or "").split(",") if part.strip()]
     objectives = objectives_of(experiment, written_objectives)
-    engine, sampler, pruner = _proposer(asked, space, len(objectives))
+    engine, sampler, pruner = _proposer(given, asked, space, len(objectives))
     total = _whole("TRIALS", asked.get("TRIALS") or _usual_trials(sampler, space), 1)
     workers = workers_of(given, total, cores())
-    command = make_command("search", {k: v for k, v in given.values.items() if k not in ("DRY", "CONTINUE")})
+    command = make_command("search", {k: v for k, v in given.values.items() if k != "DRY"})
+    wider = {**given.values, "TRIALS": str(2 * total)}
+    more = make_command("search", {k: v for k, v in wider.items() if k not in ("DRY", "REPLICATE", "SEEDS")})
     from dlcamp.search.asked import Search
 
     return Search(
@@ -95,6 +97,7 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
         objectives=objectives,
         total=total,
         command=command,
+        more=more,
         seed=_whole("SEED", given.get("SEED") or "0", 0, 1000),
         engine=engine,
         sampler=sampler,
@@ -105,7 +108,7 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
     )
 
 
-def _proposer(asked: Mapping[str, str], space, objectives: int):  # type: ignore[no-untyped-def]
+def _proposer(given: Given, asked: Mapping[str, str], space, objectives: int):  # type: ignore[no-untyped-def]
     """Engine, sampler (or tuner) and pruner; whatever cannot be said together is an error."""
     engine: Literal["optuna", "keras_tuner"] = "keras_tuner" if asked.get("ENGINE") == "keras_tuner" else "optuna"
     if asked.get("ENGINE") and asked["ENGINE"] not in ENGINES:
@@ -113,16 +116,16 @@ def _proposer(asked: Mapping[str, str], space, objectives: int):  # type: ignore
     if engine == "optuna":
         from dlcamp.search.optuna_engine import check_pruner, check_sampler
 
-        if asked.get("TUNER"):
-            raise UserError(f"TUNER={asked['TUNER']} belongs to ENGINE=keras_tuner; Optuna has SAMPLER and PRUNER")
+        if given.get("TUNER"):
+            raise UserError(f"TUNER={given.get('TUNER')} belongs to ENGINE=keras_tuner; Optuna has SAMPLER and PRUNER")
         sampler = asked.get("SAMPLER") or "tpe"
         check_sampler(sampler, space)
         return engine, sampler, check_pruner(asked.get("PRUNER") or "", objectives)
     from dlcamp.search.keras_tuner_engine import check_tuner
 
     for name in ("SAMPLER", "PRUNER"):
-        if asked.get(name):
-            raise UserError(f"{name}={asked[name]} belongs to ENGINE=optuna; Keras Tuner has TUNER")
+        if given.get(name):
+            raise UserError(f"{name}={given.get(name)} belongs to ENGINE=optuna; Keras Tuner has TUNER")
     tuner = asked.get("TUNER") or "bayesian"
     check_tuner(tuner, space, objectives, _whole("TRIALS", asked["TRIALS"], 1) if asked.get("TRIALS") else None)
     return engine, tuner, "none"
@@ -231,4 +234,4 @@ def _next(search: Search, found: Searched, replication: Replication | None) -> s
         return f"see what failed: make show RUN={found.run[:8]}"
     if replication is None and len(search.objectives) == 1:
         return f"the best of noisy trials is not the best config: {search.command} REPLICATE=3"
-    return f"more trials: {make_command('search', {'NAME': name, 'TRIALS': str(2 * search.total)})}"
+    return f"more trials: {search.more}"

@@ -1,6 +1,6 @@
 """The seam between what wants things done (ablations, searches) and where they are done.
 
-    with WorkerPool(store_uri, workers=2, threads=1) as launcher:
+    with WorkerPool(workers=2, threads=1) as launcher:
         launcher.submit(Job("dropout-s0", "dlcamp.cell:run_cell", {...}))
         for event in launcher.events(timeout=1.0):
             ...

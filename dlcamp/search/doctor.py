@@ -14,7 +14,7 @@ from optuna.study import get_all_study_names
 from dlcamp.errors import DlcampError
 from dlcamp.search.journal import Journal, studies_folder
 from dlcamp.search.journal_file import locked, storage_of, studies_in
-from dlcamp.search.settle import run_of, settle
+from dlcamp.search.settle import settle, wait_for_worker
 from dlcamp.tracking.lease import Lease, why_dead
 from dlcamp.tracking.protocol import Store
 
@@ -42,6 +42,8 @@ def stale_trials() -> tuple[list[StaleTrial], list[str]]:
                 found += [StaleTrial(path, journal.study.study_name, number, why) for number in numbers if why]
         except (DlcampError, OSError) as error:
             wrong.append(str(error))
+        except Exception as error:  # whatever Optuna raises at records that it cannot replay
+            wrong.append(f"{path} cannot be read as an Optuna journal ({type(error).__name__}: {error})")
     return found, wrong
 
 
@@ -71,7 +73,7 @@ def settle_stale(store: Store, stale: Sequence[StaleTrial]) -> list[StaleTrial]:
                 continue
             journal = next(j for j in _journals(one.journal) if j.study.study_name == one.study)
             if journal.trial(one.number).status == "RUNNING":
-                begun = run_of(journal, store, one.number) is not None
-                settle(journal, store, one.number, journal.get("metrics", []), lost=begun)
+                wait_for_worker(journal, store, one.number, lambda line: None)
+                settle(journal, store, one.number, journal.get("metrics", []), lost=False)
                 done.append(one)
     return done

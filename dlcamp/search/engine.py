@@ -104,6 +104,7 @@ class _Engine:
         self.ended: list[SearchTrial] = []  # of this session, in the order they ended
         self.rows: dict[int, SearchTrial] = {}  # as the journal has them
         self.exhausted = False
+        self._held = ""  # the run whose model is held back
         self._changed: list[str] = []
         self._started = time.time()
         self._beaten = self._shown = 0.0
@@ -127,21 +128,28 @@ class _Engine:
 
     def stop(self) -> None:
         """End the workers; what they were at waits for the next session; the parent is KILLED."""
-        self.launcher.close()
-        for number in list(self.running):
-            settle(self.journal, self.store, number, self.search.metrics, lost=False)
-        if self.parent is not None:
-            self.parent.interrupted()
-            live_file(self.parent.id).unlink(missing_ok=True)
+        try:
+            self._close()
+        finally:
+            if self.parent is not None:
+                self.parent.interrupted()
+                live_file(self.parent.id).unlink(missing_ok=True)
 
     def fail(self, error: BaseException) -> None:
         """End the workers, then the parent as FAILED."""
+        try:
+            self._close()
+        finally:
+            if self.parent is not None:
+                self.parent.failed(error)
+                live_file(self.parent.id).unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        """End the workers, and write what became of the trials they were at."""
         self.launcher.close()
         for number in list(self.running):
-            settle(self.journal, self.store, number, self.search.metrics, lost=False)
-        if self.parent is not None:
-            self.parent.failed(error)
-            live_file(self.parent.id).unlink(missing_ok=True)
+            if self.journal.trial(number).status == "RUNNING":
+                settle(self.journal, self.store, number, self.search.metrics, lost=False)
 
     # planning ------------------------------------------------------------------------------------------------
 
@@ -290,7 +298,8 @@ class _Engine:
         if len(last) < HOPELESS or any(trial.status != "FAILED" for trial in last):
             return
         causes = {_cause(trial.error) for trial in last}
-        if len(causes) == 1 or len(self.ended) == HOPELESS:
+        good = any(trial.status in ("FINISHED", "PRUNED") for trial in self.rows.values())
+        if len(causes) == 1 or not good:
             why = "three trials in a row failed for one cause" if len(causes) == 1 else "the first three trials failed"
             shown = "\n".join(f"  trial {t.number}: {_first_line(t.error)}" for t in last)
             first = f"\nthe whole traceback: make show RUN={last[-1].run[:8]}" if last[-1].run else ""
@@ -306,9 +315,9 @@ class _Engine:
         """Of the models held back only the best one's stays."""
         if not self.search.base.request.experiment.predictor:
             return
-        for trial in self.ended:
-            if trial.run and trial.number != best.number:
-                drop(trial.run)
+        for run in {self._held, self.ended[-1].run} - {best.run, ""}:
+            drop(run)
+        self._held = best.run
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -45,13 +45,7 @@ def opened(path: Path, name: str, directions: Sequence[str], create: bool) -> Jo
     """
     if not path.exists() and not create:
         raise StoreError(f"there is no journal {path}")
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise StoreError(
-            f"the study's journal cannot be written: {error}\nmake it writable, or set DLCAMP_HOME to another folder"
-        ) from None
+    _check_writable(path)
     lock = _Lock(path)
     lock.acquire()
     try:
@@ -64,10 +58,32 @@ def opened(path: Path, name: str, directions: Sequence[str], create: bool) -> Jo
             )
     finally:
         lock.release()
-    storage = storage_of(path)
+    try:
+        storage = storage_of(path)
+    except Exception as error:  # whatever Optuna raises at records that it cannot replay
+        raise StoreError(
+            f"{path} is corrupt: Optuna cannot replay it ({type(error).__name__}: {error}); it is left as it is\n"
+            "restore it, or move it away: the study then begins anew"
+        ) from None
     if not studies:
         storage.create_new_study([_DIRECTIONS[one] for one in directions], name)
     return storage
+
+
+def _check_writable(path: Path) -> None:
+    """StoreError where the journal may not be written; what is marked as read-only is so for root too."""
+    why = ""
+    try:
+        with path.open("ab"):
+            pass
+        if not path.stat().st_mode & 0o222:
+            why = f"{path} is read-only"
+    except OSError as error:
+        why = str(error)
+    if why:
+        raise StoreError(
+            f"the study's journal cannot be written: {why}\nmake it writable, or set DLCAMP_HOME to another folder"
+        )
 
 
 def storage_of(path: Path) -> JournalStorage:
@@ -84,6 +100,8 @@ def studies_in(path: Path) -> list[str]:
     found = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            if number > 1 and not line.endswith(b"\n"):
+                break  # being written just now, or torn: opening the study cuts it off
             try:
                 record = json.loads(line)
                 code = int(record["op_code"])

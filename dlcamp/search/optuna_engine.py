@@ -103,12 +103,13 @@ class OptunaEngine:
     def complete(self, number: int) -> None:
         """Let the sampler give the values that the trial lacks."""
         known = self._journal.study.get_trials(deepcopy=False)[number]
-        if known.params.keys() >= self._distributions.keys():
+        if not known.params.keys() >= self._distributions.keys():
+            self._seeded(number)
+            trial = optuna.trial.Trial(self._journal.study, known._trial_id)
+            for name, one in self._distributions.items():
+                trial._suggest(name, one)
+        elif self._journal.trial(number).sampler:
             return
-        self._seeded(number)
-        trial = optuna.trial.Trial(self._journal.study, known._trial_id)
-        for name, one in self._distributions.items():
-            trial._suggest(name, one)
         self._journal.note(number, seed=trial_seed(self._seed, number), sampler=self.name)
 
     def told(self, trial: SearchTrial) -> None:

@@ -34,6 +34,8 @@ def settle(journal: Journal, store: Store, number: int, metrics: Sequence[str], 
         lost: whether a process died over it (and not the user stopped it): this may happen `MOST_LOST` times.
     """
     row = run_of(journal, store, number)
+    if row is not None and row.status == "RUNNING":
+        end_stale(store, [one for one in stale_runs(store.reader) if one.row.id == row.id])
     if row is not None and row.status == "FINISHED":
         take(journal, number, result_of(row, metrics))
     elif row is not None and row.tags.get(STATE_TAG) == "PRUNED":
@@ -41,7 +43,7 @@ def settle(journal: Journal, store: Store, number: int, metrics: Sequence[str], 
     elif row is not None and row.status == "FAILED":
         journal.fail(number, row.tags.get("dlcamp.error", "it failed"))
     else:
-        _cut_off(journal, store, number, row, lost)
+        _cut_off(journal, number, row, lost)
 
 
 def take(journal: Journal, number: int, result: dict) -> None:  # type: ignore[type-arg]
@@ -54,12 +56,11 @@ def take(journal: Journal, number: int, result: dict) -> None:  # type: ignore[t
         journal.fail(number, result["error"])
 
 
-def _cut_off(journal: Journal, store: Store, number: int, row: RunRow | None, lost: bool) -> None:
+def _cut_off(journal: Journal, number: int, row: RunRow | None, lost: bool) -> None:
     count = journal.lost(number) + lost
     if lost:
         journal.note(number, lost=count)
     if row is not None:
-        end_stale(store, [one for one in stale_runs(store.reader) if one.row.id == row.id])
         journal.link(number, row.id)
     if count < MOST_LOST:
         journal.requeue(number)
@@ -86,13 +87,17 @@ def settle_all(journal: Journal, store: Store, metrics: Sequence[str], say: Call
     """
     left = [trial.number for trial in journal.trials() if trial.status == "RUNNING"]
     for number in left:
-        _wait_for_worker(journal, store, number, say)
-        # a trial whose run had not begun when its session was killed is not what killed it
-        settle(journal, store, number, metrics, lost=run_of(journal, store, number) is not None)
+        wait_for_worker(journal, store, number, say)
+        settle(journal, store, number, metrics, lost=False)  # not the trial, its session was killed
     return len(left)
 
 
-def _wait_for_worker(journal: Journal, store: Store, number: int, say: Callable[[str], None]) -> None:
+def wait_for_worker(journal: Journal, store: Store, number: int, say: Callable[[str], None]) -> None:
+    """Wait for a worker whose parent was killed: it closes its run and ends.
+
+    Raises:
+        UserError: it does not.
+    """
     deadline, told = time.monotonic() + PATIENCE_SECONDS, False
     while (row := run_of(journal, store, number)) is not None and row.status == "RUNNING":
         if not is_alive(row.tags.get(LEASE_TAG, "")):

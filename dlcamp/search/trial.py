@@ -72,6 +72,8 @@ def _begun(spec: TrialSpec, plan: Plan, store: Store) -> Outcome | None:
         return None
     if row.status == "FINISHED":  # somebody resumed it by hand
         return Outcome(row, True, 0.0)
+    if row.tags.get("dlcamp.fingerprint") != plan.fingerprint.digest and not spec.changed:
+        return None  # its code has changed and no result rests on it yet: the trial begins anew
     request = plan.request
     return resume(spec.run, store, plan.root, _silent, force=spec.changed, model=request.model, watch=request.watch)
 

@@ -73,8 +73,6 @@ class ActiveRun:
         self.folder = folder
         self.resumed = resumed
         self.trained: Trained | None = None
-        if watch is not None:
-            watch.begins(tracked.id)
 
     @property
     def id(self) -> str:

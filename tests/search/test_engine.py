@@ -267,6 +267,36 @@ def test_a_corrupt_journal_is_refused_and_kept(root: Path, store: MemoryTracker,
     assert not store.runs("toy")
 
 
+def test_records_that_optuna_cannot_replay_are_refused_and_kept(root: Path, store: MemoryTracker) -> None:
+    path = Path(made(root, store, TRIALS="1").found.journal)
+    content = path.read_bytes() + b'{"op_code": 99}\n'
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="corrupt: Optuna cannot replay it"):
+        made(root, store)
+    assert path.read_bytes() == content
+    assert len(stale_trials()[1]) == 1
+
+
+def test_a_read_only_journal_is_refused_and_kept(root: Path, store: MemoryTracker) -> None:
+    path = Path(made(root, store, TRIALS="1").found.journal)
+    content = path.read_bytes()
+    path.chmod(0o444)
+    with pytest.raises(StoreError, match="cannot be written"):
+        made(root, store, TRIALS="2")
+    assert path.read_bytes() == content
+
+
+def test_a_trial_that_a_kill_left_with_values_and_no_note_gets_its_seed(root: Path, store: MemoryTracker) -> None:
+    made(root, store, TRIALS="2")
+    search = asked(root, TRIALS="3")
+    journal = search.journal()
+    from dlcamp.search.translate import distributions
+
+    number = journal.study.ask(distributions(search.space.spaces)).number
+    trial = made(root, store, TRIALS="3").found.trials[number]
+    assert (trial.status, trial.seed, trial.sampler) == ("FINISHED", trial_seed(0, number), "tpe")
+
+
 def test_a_journal_of_another_study_is_refused_and_kept(root: Path, store: MemoryTracker) -> None:
     other = Path(made(root, store, TRIALS="2", SPACE="x").found.journal)
     path = asked(root).path
