@@ -40,7 +40,7 @@ def run(given: Given, root: Path) -> int:
         remove(found)
     if found:
         what = "removed" if given.flag("FIX") else "to be removed with FIX=1"
-        say(f"  {len(found)} files of ablations that have ended, {what}: {found[0]}{' ...' if len(found) > 1 else ''}")
+        say(f"  {len(found)} files that ended parents left, {what}: {found[0]}{' ...' if len(found) > 1 else ''}")
     _journals(given, store)
     for kept in waiting(store.folder / "spool"):
         refused = f", {kept.rejected} of them the store refused" if kept.rejected else ""

@@ -35,11 +35,13 @@ def run(given: Given, root: Path) -> int:
     top, seeds = _whole("REPLICATE", asked.get("REPLICATE") or "0", 0), seeds_of(asked.get("SEEDS") or SEEDS, "SEEDS")
     known = _known_trials(search)
     say("\n".join([*asked_lines(search), _plan_line(search, known)]))
-    if given.flag("DRY"):
-        say("nothing was run (DRY=1)")
-        return 0
     if search.total < known:
         say(f"the study has {known} trials and TRIALS={search.total} asks for fewer: nothing is done")
+        return 0
+    if given.flag("DRY"):
+        if top:
+            say(f"replicate  the best {top} and the defaults on {len(seeds)} new seeds")
+        say("nothing was run (DRY=1)")
         return 0
     from dlcamp.cli.live import SearchView, View
     from dlcamp.launch.workers import WorkerPool
@@ -89,6 +91,7 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
     command = make_command("search", {k: v for k, v in given.values.items() if k != "DRY"})
     wider = {**given.values, "TRIALS": str(2 * total)}
     more = make_command("search", {k: v for k, v in wider.items() if k not in ("DRY", "REPLICATE", "SEEDS")})
+    again = make_command("search", {k: v for k, v in given.values.items() if k != "DRY"} | {"REPLICATE": "3"})
     from dlcamp.search.asked import Search
 
     return Search(
@@ -98,6 +101,7 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
         total=total,
         command=command,
         more=more,
+        again=again,
         seed=_whole("SEED", given.get("SEED") or "0", 0, 1000),
         engine=engine,
         sampler=sampler,
@@ -168,6 +172,10 @@ def asked_lines(search: Search) -> list[str]:
         f"  {name:<{width}}  {space}   default {_short(search.space.defaults[name])}"
         for name, space in search.space.spaces.items()
     ]
+    set_values = [name for name, source in search.space.base.origins.items() if source == "SET"]
+    if set_values:
+        told = "  ".join(f"{name}={_short(search.space.fixed[name])}" for name in set_values if name != "seed")
+        lines.append(f"fixed      {told}")
     lines.append("objective" + "s" * (len(search.objectives) > 1) + f"  {', '.join(map(str, search.objectives))}")
     return lines
 
@@ -193,7 +201,7 @@ def _with_preset(search: Search, written: Settings, replication: Replication, ro
 
     winner = replication.rows[0]
     if winner.trial is None:
-        return replace(replication, preset="not written: no config found has a higher mean than the defaults")
+        return replace(replication, preset="not written: no config found has a better mean than the defaults")
     experiment, data, before, _ = layers(Given({"NAME": given.values["NAME"], "DATA": search.base.request.data}), root)
     values = preset_of(search, winner, before, bool(written.grid()), data != experiment.data[0])
     try:
@@ -233,5 +241,5 @@ def _next(search: Search, found: Searched, replication: Replication | None) -> s
     if not found.finished():
         return f"see what failed: make show RUN={found.run[:8]}"
     if replication is None and len(search.objectives) == 1:
-        return f"the best of noisy trials is not the best config: {search.command} REPLICATE=3"
+        return f"the best of noisy trials is not the best config: {search.again}"
     return f"more trials: {search.more}"
