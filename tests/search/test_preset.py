@@ -159,8 +159,8 @@ def test_every_config_of_the_repository_takes_a_preset_and_its_replacement(tmp_p
     config = load(one).config_type
     drawn = {name: space.sample(random.Random(0)) for name, space in config.space().items()}
     for values in ({"seed": 1}, drawn):
-        write_preset(path, "best", values, TOLD)
-        found = settings(tmp_path, one).preset("best").values
+        write_preset(path, "another", values, TOLD)
+        found = settings(tmp_path, one).preset("another").values
         assert resolve(config, [Layer("preset best", found)]) == resolve(config, [Layer("preset best", values)])
     added = path.read_text("utf-8").splitlines()
     assert [line for line in before.splitlines() if line not in added] == []
