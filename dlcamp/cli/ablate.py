@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlcamp.cli.commands import Given
 from dlcamp.cli.ending import duration, place
 from dlcamp.cli.exp import layers, request_of, say
-from dlcamp.cli.processes import make_command, threads_of, workers_of
+from dlcamp.cli.processes import count, make_command, threads_of, workers_of
 from dlcamp.discovery import find
 from dlcamp.errors import UserError
 from dlcamp.settings import pick, seeds_of, settings
@@ -110,15 +110,11 @@ def _forecast_lines(ablation: Ablation, store: Store) -> list[str]:
 
     told = forecast(ablation.design, ablation.base, store.reader, ablation.workers)
     trials = f" + {told.trials} tuning trials" if told.trials else ""
-    workers = f"{_count(ablation.workers, 'worker')} of {_count(ablation.threads, 'thread')}"
+    workers = f"{count(ablation.workers, 'worker')} of {count(ablation.threads, 'thread')}"
     time = "time unknown until the first run ends"
     if told.total is not None:
         time = f"about {duration(told.total)} without the cache"
     return [f"runs      {told.runs}{trials} on {workers}; {time}", f"power     {_power(told, ablation)}"]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}"
 
 
 def _power(told: Forecast, ablation: Ablation) -> str:
@@ -139,7 +135,7 @@ def ending_lines(outcome: AblationOutcome, ablation: Ablation, store: Store) -> 
     took = duration((row.ended or row.started) - outcome.state.started)
     tuning = f" and {trials} tuning trials" if trials else ""
     cache = f", {cached} of them from the cache" if cached else ""
-    lines = ["", f"{experiment.name}  {took}  {_count(len(children) - trials, 'run')}{tuning}{cache}", ""]
+    lines = ["", f"{experiment.name}  {took}  {count(len(children) - trials, 'run')}{tuning}{cache}", ""]
     lines += table_lines(outcome.findings)
     if row.tags.get("dlcamp.proof"):
         best = row.tags["dlcamp.best_name"]

@@ -34,3 +34,8 @@ def make_command(word: str, values: Mapping[str, str]) -> str:
     return f"make {word} " + " ".join(
         f'{name}="{value}"' if shlex.quote(value) != value else f"{name}={value}" for name, value in ordered
     )
+
+
+def count(number: int, what: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{number} {what}{'s' if number != 1 else ''}"

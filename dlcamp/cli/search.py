@@ -8,29 +8,28 @@ from typing import TYPE_CHECKING, Literal
 from dlcamp.cli.commands import Given
 from dlcamp.cli.ending import duration, place
 from dlcamp.cli.exp import layers, request_of, say
-from dlcamp.cli.processes import make_command, threads_of, workers_of
+from dlcamp.cli.processes import count, make_command, threads_of, workers_of
 from dlcamp.config import Layer, flatten
 from dlcamp.discovery import find
 from dlcamp.errors import UnknownName, UserError
 from dlcamp.settings import Settings, pick, seeds_of, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dlcamp.analysis.searched import Replication, Searched
     from dlcamp.search.asked import Search
     from dlcamp.search.engine import SearchOutcome
+    from dlcamp.search.space import SearchSpace
     from dlcamp.tracking.protocol import Store
 
 TRIALS, SEEDS = "20", "5"
-ENGINES = ("optuna", "keras_tuner")
+Engine = Literal["optuna", "keras_tuner"]
 MOST = 100_000
 
 
 def run(given: Given, root: Path) -> int:
     """Check what was asked, run what is missing to TRIALS, replicate, and say what was found."""
     written = settings(root, find(root, str(given.get("NAME"))))
-    asked = {key.upper(): value for key, value in written.search(given.get("PRESET")).items()} | dict(given.values)
+    asked = asked_of(given, written)
     search = search_of(given, asked, root, written)
     top, seeds = _whole("REPLICATE", asked.get("REPLICATE") or "0", 0), seeds_of(asked.get("SEEDS") or SEEDS, "SEEDS")
     known = _known_trials(search)
@@ -62,14 +61,21 @@ def run(given: Given, root: Path) -> int:
                 replication = replicate(one, store, pool, cells.say, cells.watch)
             replication = _with_preset(search, written, replication, root, given)
             outcome = replicated(search, store, outcome, replication)
-    say("\n".join(ending_lines(search, outcome, store, replication)))
+    say("\n".join(ending_lines(given, search, outcome, store, replication)))
     return 0
 
 
-def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Settings) -> Search:
+def asked_of(given: Given, written: Settings) -> Given:
+    """The variables, over what the yaml's `search` says."""
+    usual = {key.upper(): value for key, value in written.search(given.get("PRESET")).items()}
+    return Given(usual | {name: value for name, value in given.values.items() if value})
+
+
+def search_of(given: Given, asked: Given, root: Path, written: Settings) -> Search:
     """What is asked for, by variables, else by the yaml's `search`; every part of it is checked."""
     from dlcamp import runner
     from dlcamp.launch.workers import cores
+    from dlcamp.search.asked import Search
     from dlcamp.search.objectives import objectives_of
     from dlcamp.search.space import search_space
 
@@ -80,28 +86,18 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
     inner = tuple(Layer(f"variant {name}", variant.values) for name, variant in named.items())
     tags = {"dlcamp.variant": next(iter(named))} if named else {}
     request = request_of(given, experiment, data, (*before, *inner, *after), tags)
-    listed = [part.strip() for part in (asked.get("SPACE") or "").split(",") if part.strip()]
     fixed = [key for layer in after for key in flatten(dict(layer.values))]
-    space = search_space(experiment, request.resolved, listed, fixed)
-    written_objectives = [part.strip() for part in (asked.get("OBJECTIVES") or "").split(",") if part.strip()]
-    objectives = objectives_of(experiment, written_objectives)
+    space = search_space(experiment, request.resolved, asked.words("SPACE"), fixed)
+    objectives = objectives_of(experiment, asked.words("OBJECTIVES"))
     engine, sampler, pruner = _proposer(given, asked, space, len(objectives))
     total = _whole("TRIALS", asked.get("TRIALS") or _usual_trials(sampler, space), 1)
     workers = workers_of(given, total, cores())
-    command = make_command("search", {k: v for k, v in given.values.items() if k != "DRY"})
-    wider = {**given.values, "TRIALS": str(2 * total)}
-    more = make_command("search", {k: v for k, v in wider.items() if k not in ("DRY", "REPLICATE", "SEEDS")})
-    again = make_command("search", {k: v for k, v in given.values.items() if k != "DRY"} | {"REPLICATE": "3"})
-    from dlcamp.search.asked import Search
-
     return Search(
         space=space,
         base=runner.prepare(request, root),
         objectives=objectives,
         total=total,
-        command=command,
-        more=more,
-        again=again,
+        command=_command(given),
         seed=_whole("SEED", given.get("SEED") or "0", 0, 1000),
         engine=engine,
         sampler=sampler,
@@ -112,11 +108,15 @@ def search_of(given: Given, asked: Mapping[str, str], root: Path, written: Setti
     )
 
 
-def _proposer(given: Given, asked: Mapping[str, str], space, objectives: int):  # type: ignore[no-untyped-def]
+def _command(given: Given, **changes: str) -> str:
+    """The command as it was typed, with these variables changed; "" leaves one out."""
+    values = {**given.values, "DRY": "", **changes}
+    return make_command("search", {name: value for name, value in values.items() if value})
+
+
+def _proposer(given: Given, asked: Given, space: SearchSpace, objectives: int) -> tuple[Engine, str, str]:
     """Engine, sampler (or tuner) and pruner; whatever cannot be said together is an error."""
-    engine: Literal["optuna", "keras_tuner"] = "keras_tuner" if asked.get("ENGINE") == "keras_tuner" else "optuna"
-    if asked.get("ENGINE") and asked["ENGINE"] not in ENGINES:
-        raise UnknownName("engine", asked["ENGINE"], ENGINES)
+    engine = asked.get("ENGINE") or "optuna"
     if engine == "optuna":
         from dlcamp.search.optuna_engine import check_pruner, check_sampler
 
@@ -124,18 +124,21 @@ def _proposer(given: Given, asked: Mapping[str, str], space, objectives: int):  
             raise UserError(f"TUNER={given.get('TUNER')} belongs to ENGINE=keras_tuner; Optuna has SAMPLER and PRUNER")
         sampler = asked.get("SAMPLER") or "tpe"
         check_sampler(sampler, space)
-        return engine, sampler, check_pruner(asked.get("PRUNER") or "", objectives)
+        return "optuna", sampler, check_pruner(asked.get("PRUNER") or "", objectives)
+    if engine != "keras_tuner":
+        raise UnknownName("engine", engine, ("optuna", "keras_tuner"))
     from dlcamp.search.keras_tuner_engine import check_tuner
 
     for name in ("SAMPLER", "PRUNER"):
         if given.get(name):
             raise UserError(f"{name}={given.get(name)} belongs to ENGINE=optuna; Keras Tuner has TUNER")
     tuner = asked.get("TUNER") or "bayesian"
-    check_tuner(tuner, space, objectives, _whole("TRIALS", asked["TRIALS"], 1) if asked.get("TRIALS") else None)
-    return engine, tuner, "none"
+    total = asked.get("TRIALS")
+    check_tuner(tuner, space, objectives, _whole("TRIALS", total, 1) if total else None)
+    return "keras_tuner", tuner, "none"
 
 
-def _usual_trials(sampler: str, space) -> str:  # type: ignore[no-untyped-def]
+def _usual_trials(sampler: str, space: SearchSpace) -> str:
     """A grid's points, the defaults and one bracket of Hyperband, else twenty."""
     if sampler == "grid":
         return str(space.size)
@@ -152,7 +155,7 @@ def _whole(name: str, text: str, least: int, most: int = MOST) -> int:
     return int(text)
 
 
-def _counted(asked: Mapping[str, str]) -> bool:
+def _counted(asked: Given) -> bool:
     """Whether SEEDS is a number of seeds and not a list of them."""
     return "," not in (asked.get("SEEDS") or SEEDS)
 
@@ -164,30 +167,25 @@ def _known_trials(search: Search) -> int:
 
 def asked_lines(search: Search) -> list[str]:
     """What is searched, in a few lines."""
+    from dlcamp.analysis.search_words import value_text
+
     request = search.base.request
     head = f"{request.experiment.name}  {request.data}" + (f"  preset {request.preset}" if request.preset else "")
     lines = [f"{head}  search by {search.engine} {search.sampler}, pruner {search.pruner}"]
     width = max(map(len, search.space.spaces))
     lines += [
-        f"  {name:<{width}}  {space}   default {_short(search.space.defaults[name])}"
+        f"  {name:<{width}}  {space}   default {value_text(search.space.defaults[name])}"
         for name, space in search.space.spaces.items()
     ]
-    set_values = [name for name, source in search.space.base.origins.items() if source == "SET"]
-    if set_values:
-        told = "  ".join(f"{name}={_short(search.space.fixed[name])}" for name in set_values if name != "seed")
+    origins, fixed = search.space.base.origins, search.space.fixed
+    if told := "  ".join(f"{name}={value_text(fixed[name])}" for name in fixed if origins[name] == "SET"):
         lines.append(f"fixed      {told}")
     lines.append("objective" + "s" * (len(search.objectives) > 1) + f"  {', '.join(map(str, search.objectives))}")
     return lines
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _plan_line(search: Search, known: int) -> str:
-    workers = f"{search.workers} worker{'s' if search.workers > 1 else ''} of {search.threads} thread" + (
-        "s" if search.threads > 1 else ""
-    )
+    workers = f"{count(search.workers, 'worker')} of {count(search.threads, 'thread')}"
     there = f", {known} of them there already" if known else "; trial 0 is the defaults"
     return f"trials     {search.total}{there}, on {workers}; study {search.path.name}"
 
@@ -212,13 +210,15 @@ def _with_preset(search: Search, written: Settings, replication: Replication, ro
     return replace(replication, preset=f"best, in {written.path.relative_to(root)}")
 
 
-def ending_lines(search: Search, outcome: SearchOutcome, store: Store, replication: Replication | None) -> list[str]:
+def ending_lines(
+    given: Given, search: Search, outcome: SearchOutcome, store: Store, replication: Replication | None
+) -> list[str]:
     """What was found, what it rests on, where to look, and the next useful command."""
     from dlcamp.analysis.search_text import table_lines
 
     row, found = outcome.row, outcome.found
     name = search.base.request.experiment.name
-    lines = ["", f"{name}  {duration(outcome.seconds)}  {outcome.ended} trials in this session", ""]
+    lines = ["", f"{name}  {duration(outcome.seconds)}  {count(outcome.ended, 'trial')} in this session", ""]
     lines += table_lines(found)
     if row.tags.get("dlcamp.proof"):
         best = row.tags["dlcamp.best_name"]
@@ -230,16 +230,16 @@ def ending_lines(search: Search, outcome: SearchOutcome, store: Store, replicati
     lines.append(f"report   {place(store, row, 'report.html')}")
     lines.append(f"study    {search.path}       (browse: .venv/bin/optuna-dashboard {search.path})")
     lines.append(f"run      {row.name}       (open the page: make report RUN={row.id[:8]}; all runs: make ui)")
-    lines.append(f"next     {_next(search, found, replication)}")
+    lines.append(f"next     {_next(given, search, found, replication)}")
     return lines
 
 
-def _next(search: Search, found: Searched, replication: Replication | None) -> str:
+def _next(given: Given, search: Search, found: Searched, replication: Replication | None) -> str:
     name = search.base.request.experiment.name
     if replication is not None and replication.preset.startswith("best"):
         return f"make exp NAME={name} PRESET=best"
     if not found.finished():
         return f"see what failed: make show RUN={found.run[:8]}"
     if replication is None and len(search.objectives) == 1:
-        return f"the best of noisy trials is not the best config: {search.again}"
-    return f"more trials: {search.more}"
+        return f"the best of noisy trials is not the best config: {_command(given, REPLICATE='3')}"
+    return f"more trials: {_command(given, TRIALS=str(2 * search.total), REPLICATE='', SEEDS='')}"

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -154,7 +154,7 @@ class WorkerPool:
         ours, theirs = context.Pipe()
         log = str(self._log) if self._log else os.devnull
         process = context.Process(target=work, args=(name, theirs, os.getpid(), log), name=name, daemon=False)
-        with _environment(dict.fromkeys(THREAD_VARIABLES, str(self.threads))):
+        with environment(dict.fromkeys(THREAD_VARIABLES, str(self.threads))):
             process.start()
         theirs.close()
         worker = _Worker(name, process, ours)
@@ -203,7 +203,8 @@ def _how_it_died(code: int | None) -> str:
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """These variables while the block runs."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -21,7 +21,7 @@ class Search:
         total: trials that the study shall have.
         seed: trials' seeds and proposals are derived from it.
         sampler: the sampler, or Keras Tuner's tuner.
-        command: that goes on with it; `more` is that for twice the trials, `again` the one that replicates.
+        command: that goes on with it.
         carry_on: whether a change of code, data or environment is accepted (CONTINUE=1).
     """
 
@@ -30,8 +30,6 @@ class Search:
     objectives: tuple[Objective, ...]
     total: int
     command: str
-    more: str = ""
-    again: str = ""
     seed: int = 0
     engine: Literal["optuna", "keras_tuner"] = "optuna"
     sampler: str = "tpe"

@@ -17,10 +17,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from dlcamp.analysis.searched import SearchTrial, Status
 from dlcamp.experiment import Objective
 from dlcamp.paths import runs_folder
-from dlcamp.search.journal_file import locked, opened
+from dlcamp.search.journal_file import opened
 from dlcamp.search.translate import distributions, read, told
 from dlcamp.spaces import Space
-from dlcamp.tracking.lease import LEASE_TAG, Lease
+from dlcamp.tracking.lease import Lease
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 NOTE, RUN, ERROR = "dlcamp:trial", "dlcamp:run", "dlcamp:error"
-LEASE = LEASE_TAG.replace(".", ":")
 
 _STATUS: dict[TrialState, Status] = {
     TrialState.COMPLETE: "FINISHED",
@@ -179,6 +178,3 @@ class Journal:
     @property
     def _storage(self) -> BaseStorage:
         return self.study._storage
-
-
-__all__ = ["Journal", "journal_path", "locked", "studies_folder"]

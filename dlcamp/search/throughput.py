@@ -7,15 +7,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from dlcamp.launch.workers import THREAD_VARIABLES, WorkerPool
+from dlcamp.launch.workers import THREAD_VARIABLES, WorkerPool, environment
 
 WARM = 4
 MODULE = '''"""A cheap objective."""
@@ -64,7 +63,7 @@ class Ways:
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         self._home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dlcamp-bench-")))
-        self._stack.enter_context(_environment(DLCAMP_HOME=str(self._home), PYTHONPATH=_python_path()))
+        self._stack.enter_context(environment({"DLCAMP_HOME": str(self._home), "PYTHONPATH": _python_path()}))
         self._root = self._home / "repository"
         for part, content in (("experiments/basics", MODULE), ("configs/basics", "")):
             (self._root / part).mkdir(parents=True)
@@ -73,7 +72,7 @@ class Ways:
 
         self._store = open_store(self._home, say=lambda line: None)
         self._pools = {n: self._stack.enter_context(WorkerPool(n, threads=1)) for n in (1, 2)}
-        with _environment(**dict.fromkeys(THREAD_VARIABLES, "1")):
+        with environment(dict.fromkeys(THREAD_VARIABLES, "1")):
             self._processes = self._stack.enter_context(multiprocessing.get_context("spawn").Pool(2))
             self._processes.map(_warm, range(4), chunksize=1)
         self._count = 0
@@ -176,17 +175,3 @@ def _python_path() -> str:
     from dlcamp.paths import REPOSITORY
 
     return os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -92,6 +93,20 @@ def test_a_changed_space_or_fixed_value_is_another_study(root: Path, store: Memo
     assert len(journals) == 5
 
 
+def test_the_yaml_says_what_is_usual_and_a_preset_and_variables_say_otherwise(root: Path) -> None:
+    path = root / "configs" / "basics" / "toy.yaml"
+    path.write_text(
+        "search: {trials: 9, sampler: random, space: [x, size]}\n"
+        + path.read_text()
+        + "  brief: {search: {trials: 3}}\n"
+    )
+    usual = asked(root, TRIALS="")
+    assert (usual.total, usual.sampler, list(usual.space.spaces)) == (9, "random", ["x", "size"])
+    assert asked(root, TRIALS="", PRESET="brief").total == 3
+    other = asked(root, TRIALS="4", ENGINE="keras_tuner", SPACE="x")
+    assert (other.total, other.sampler, list(other.space.spaces)) == (4, "bayesian", ["x"])
+
+
 def test_set_fixes_and_space_searches_a_part(root: Path) -> None:
     assert list(asked(root, SET="size=12 x=0.5").space.spaces) == ["mode", "decay"]
     assert list(asked(root, SPACE="x,mode").space.spaces) == ["x", "mode"]
@@ -149,8 +164,9 @@ def test_changed_code_is_refused_with_the_changes_and_continue_tags_the_trials(
         made(root, store, TRIALS="6")
 
 
-def test_pruned_trials_are_tagged_and_keep_their_curve(root: Path, store: MemoryTracker) -> None:
-    found = made(root, store, TRIALS="16", PRESET="slow").found
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_pruned_trials_are_tagged_and_keep_their_curve(root: Path, store: MemoryTracker, pruner: str) -> None:
+    found = made(root, store, TRIALS="20", PRESET="slow", PRUNER=pruner).found
     pruned = [trial for trial in found.trials if trial.status == "PRUNED"]
     assert pruned
     for trial in pruned:
@@ -159,7 +175,7 @@ def test_pruned_trials_are_tagged_and_keep_their_curve(root: Path, store: Memory
         curve = [(point.step, point.value) for point in store.history(row.id, "val/score")]
         assert curve == list(trial.curve)
         assert 0 < len(curve) < 8
-    assert made(root, store, TRIALS="16", PRESET="slow", PRUNER="none").ended == 0
+    assert made(root, store, TRIALS="20", PRESET="slow", PRUNER="none").ended == 0
 
 
 def test_without_a_pruner_every_trial_runs_to_its_end(root: Path, store: MemoryTracker) -> None:
@@ -243,14 +259,8 @@ def test_an_unknown_objective_stops_after_the_first_trial_and_names_what_there_i
 def test_what_cannot_be_asked_is_said_before_anything_is_written(
     root: Path, variables: dict[str, str], message: str
 ) -> None:
-    if variables == {"SAMPLER": "gp"}:
-        pytest.importorskip("optuna")
-        try:
-            import torch  # noqa: F401
-        except ImportError:
-            pass
-        else:
-            pytest.skip("PyTorch is installed")
+    if variables == {"SAMPLER": "gp"} and importlib.util.find_spec("torch"):
+        pytest.skip("PyTorch is installed")
     with pytest.raises(UserError, match=message):
         asked(root, **variables)
     assert not (root.parent / "home" / "mlruns" / "studies").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlcamp.cli.commands import Given
-from dlcamp.cli.search import search_of
+from dlcamp.cli.search import asked_of, search_of
 from dlcamp.discovery import find
 from dlcamp.search.asked import Search
 from dlcamp.settings import settings
@@ -63,5 +63,5 @@ def toy_repository(folder: Path) -> Path:
 
 def asked(root: Path, **variables: str) -> Search:
     """What `make search NAME=toy` with these variables asks for."""
-    values = {"NAME": "toy", "TRIALS": "6", **variables}
-    return search_of(Given(values), values, root, settings(root, find(root, "toy")))
+    given, written = Given({"NAME": "toy", "TRIALS": "6", **variables}), settings(root, find(root, "toy"))
+    return search_of(given, asked_of(given, written), root, written)
