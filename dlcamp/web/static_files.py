@@ -13,8 +13,7 @@ from dlcamp.analysis.charts import SCRIPT
 from dlcamp.web.site import FOLDER, READ, Site, plotly_address
 
 STATIC = {
-    "report.css": SCRIPT.with_name("report.css"),
-    "charts.js": SCRIPT,
+    **{name: SCRIPT.with_name(name) for name in ("report.css", "charts.js", "search_report.css", "search_report.js")},
     **{name: FOLDER / "static" / name for name in ("dashboard.css", "live.js", "explore.js", "icon.svg")},
 }
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

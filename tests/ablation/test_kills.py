@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-import psutil
 import pytest
 
-from dlcamp.paths import REPOSITORY
 from dlcamp.tracking import end_stale, open_store, stale_runs
+from tests.kills import begin, strike
 
 MODULE = '''"""Does it last?"""
 import time
@@ -65,35 +62,6 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def begin(root: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        [sys.executable, str(root.parent / "parent.py"), str(root)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-
-
-def strike(process: subprocess.Popen[bytes], whom: str, rng: random.Random) -> None:
-    """Kill a worker, the parent, or both, at a random moment."""
-    try:
-        process.wait(rng.uniform(3, 9))
-        return
-    except subprocess.TimeoutExpired:
-        pass
-    workers = [one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]
-    victims = [psutil.Process(process.pid)] if whom != "worker" else []
-    victims += rng.sample(workers, 1) if whom == "worker" and workers else workers if whom == "both" else []
-    for victim in victims:
-        victim.send_signal(signal.SIGKILL)
-    if whom == "worker":
-        process.wait(120)
-        return
-    process.wait(30)
-    deadline = time.monotonic() + 40
-    while any(one.is_running() for one in workers) and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("whom", ["worker", "parent", "both"])
 def test_after_kills_every_cell_is_there_once_and_nothing_is_left_running(
@@ -101,8 +69,8 @@ def test_after_kills_every_cell_is_there_once_and_nothing_is_left_running(
 ) -> None:
     rng = random.Random(whom)
     for _ in range(3):
-        strike(begin(root), whom, rng)
-    last = begin(root)
+        strike(begin(root.parent / "parent.py", root), whom, rng.uniform(3, 9), rng)
+    last = begin(root.parent / "parent.py", root)
     assert last.wait(120) == 0
     store = open_store()
     end_stale(store, stale_runs(store.reader))
@@ -122,7 +90,7 @@ def test_after_kills_every_cell_is_there_once_and_nothing_is_left_running(
 def test_ctrl_c_once_or_twice_stops_runs_and_parent_and_the_rest_goes_on(
     root: Path, store_home: Path, presses: int
 ) -> None:
-    process = begin(root)
+    process = begin(root.parent / "parent.py", root)
     store = open_store()
     deadline = time.monotonic() + 150
     while not [row for row in store.reader.runs("lasting") if row.tags["dlcamp.kind"] == "cell"]:
@@ -136,5 +104,5 @@ def test_ctrl_c_once_or_twice_stops_runs_and_parent_and_the_rest_goes_on(
     assert statuses["RUNNING"] == statuses["FAILED"] == 0
     (parent,) = (row for row in store.reader.runs("lasting") if row.tags["dlcamp.kind"] == "ablation")
     assert parent.status == "KILLED"
-    assert begin(root).wait(120) == 0
+    assert begin(root.parent / "parent.py", root).wait(120) == 0
     assert store.reader.run(parent.id).status == "FINISHED"

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-import psutil
 import pytest
 
-from dlcamp.paths import REPOSITORY
 from dlcamp.search.doctor import settle_stale, stale_trials
 from dlcamp.search.journal import Journal
 from dlcamp.tracking import end_stale, open_store, stale_runs
+from tests.kills import begin, strike
 from tests.search.toy import asked, toy_repository
 
 SCRIPT = """
@@ -42,43 +39,6 @@ def root(tmp_path: Path) -> Path:
     return toy_repository(tmp_path / "repository")
 
 
-def begin(root: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        [sys.executable, str(root.parent / "parent.py"), str(root), str(TRIALS)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-
-
-def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    try:
-        children = psutil.Process(process.pid).children()
-        return [one for one in children if "spawn_main" in " ".join(one.cmdline())]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def strike(process: subprocess.Popen[bytes], whom: str, rng: random.Random, soonest: float) -> None:
-    """Kill a worker, the parent, or both, at a random moment after the first trial began."""
-    try:
-        process.wait(soonest + rng.uniform(0, 4))
-        return
-    except subprocess.TimeoutExpired:
-        pass
-    workers = workers_of(process)
-    victims = [psutil.Process(process.pid)] if whom != "worker" else []
-    victims += rng.sample(workers, 1) if whom == "worker" and workers else workers if whom == "both" else []
-    for victim in victims:
-        victim.send_signal(signal.SIGKILL)
-    if whom == "worker":
-        process.wait(120)
-        return
-    process.wait(30)
-    deadline = time.monotonic() + 40
-    while any(one.is_running() for one in workers) and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
 def journal_of(root: Path) -> Journal:
     return asked(root, TRIALS=str(TRIALS), PRESET="lasting", PRUNER="none").journal(create=False)
 
@@ -90,14 +50,14 @@ def test_after_kills_every_trial_is_accounted_for_once_and_nothing_is_left_runni
 ) -> None:
     rng = random.Random(whom)
     for _ in range(4):
-        strike(begin(root), whom, rng, 4.0)
+        strike(begin(root.parent / "parent.py", root, TRIALS), whom, 4.0 + rng.uniform(0, 4), rng)
         if whom != "worker":  # between two sessions doctor leaves nothing open, in the store and in the journal
             store = open_store()
             end_stale(store, stale_runs(store.reader))
             settle_stale(store, stale_trials()[0])
             assert not [trial for trial in journal_of(root).trials() if trial.status == "RUNNING"]
             assert not store.reader.runs("toy", status="RUNNING")
-    assert begin(root).wait(120) == 0
+    assert begin(root.parent / "parent.py", root, TRIALS).wait(120) == 0
     rows = open_store().reader.runs("toy")
     trials = journal_of(root).trials()
     assert [trial.number for trial in trials] == list(range(TRIALS))
@@ -123,7 +83,7 @@ def test_after_kills_every_trial_is_accounted_for_once_and_nothing_is_left_runni
 @pytest.mark.slow
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_stops_runs_and_parent_and_the_rest_goes_on(root: Path, store_home: Path, presses: int) -> None:
-    process = begin(root)
+    process = begin(root.parent / "parent.py", root, TRIALS)
     store = open_store()
     deadline = time.monotonic() + 60
     while len(store.reader.runs("toy", tags={"dlcamp.kind": "trial"})) < 3:
@@ -137,6 +97,6 @@ def test_ctrl_c_stops_runs_and_parent_and_the_rest_goes_on(root: Path, store_hom
     (parent,) = store.reader.runs("toy", tags={"dlcamp.kind": "search"})
     assert parent.status == "KILLED"
     assert not [trial for trial in journal_of(root).trials() if trial.status in ("RUNNING", "FAILED")]
-    assert begin(root).wait(120) == 0
+    assert begin(root.parent / "parent.py", root, TRIALS).wait(120) == 0
     assert store.reader.run(parent.id).status == "FINISHED"
     assert [trial.status for trial in journal_of(root).trials()] == ["FINISHED"] * TRIALS
