@@ -9,6 +9,7 @@ from typing import Any
 from dlcamp.comparison import Comparison, Contrast
 from dlcamp.config import ExperimentConfig, tune
 from dlcamp.experiment import Claim, experiment, maximize, minimize
+from dlcamp.model_ref import ModelRef
 from dlcamp.spaces import Choice, Float, Int
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ExperimentConfig",
     "Float",
     "Int",
+    "ModelRef",
     "experiment",
     "maximize",
     "minimize",

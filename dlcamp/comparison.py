@@ -69,7 +69,11 @@ class Comparison:
         seconds: what one run takes, from experience, for the same forecast.
         shown: other final metrics that the table shows.
         presets: preset -> values that replace these under it ({"paper": {"smallest_interesting": 0.001}}).
-        item: column of predictions.parquet that holds one score an item ("correct"), for intervals over items too.
+        items: final metric -> what it is computed from in predictions.parquet, for intervals over items too: a column
+            that holds one score an item ("correct"), or "module:NAME" of an `ItemStatistic` (`dlcamp.analysis.items`)
+            where the metric is no mean of a column ("dlcamp.captioning.item_scores:BLEU_4").
+        sections: parts that the experiment adds to the report, each "module:function": (reader, cells, comparison)
+            -> `Section` or None (`dlcamp.analysis.sections`).
     """
 
     metric: str
@@ -80,7 +84,8 @@ class Comparison:
     sd: float | None = None
     seconds: float | None = None
     shown: Sequence[str] = ()
-    item: str = ""
+    items: Mapping[str, str] = field(default_factory=dict)
+    sections: Sequence[str] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def under(self, preset: str | None) -> Comparison:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, Union, get_args, ge
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from dlcamp.errors import ConfigError, UnknownName
+from dlcamp.model_ref import FORMS, ModelRef, split_refs
 from dlcamp.spaces import Choice, Float, Int, Space
 
 
@@ -85,6 +86,22 @@ class ExperimentConfig(BaseModel):
         """
         return {}
 
+    def model_refs(self) -> dict[str, ModelRef | tuple[ModelRef, ...]]:
+        """The stored models that the config names: dotted field -> reference, or all of a field's references.
+
+        Raises:
+            ConfigError: a field that must name a model names none.
+        """
+        named = {}
+        for field, value in _values(self):
+            refs = value if isinstance(value, tuple) else (value,)
+            if not refs or not all(isinstance(ref, ModelRef) for ref in refs):
+                continue
+            if not all(refs):
+                raise ConfigError(f'{field} names no model; give it one: SET="{field}=..."\nallowed: {FORMS}')
+            named[field] = value
+        return named
+
     @field_validator("*")
     @classmethod
     def _is_valid(cls, value: Any, info: Any) -> Any:
@@ -92,6 +109,16 @@ class ExperimentConfig(BaseModel):
         if declared and declared.valid is not None and value is not None and value not in declared.valid:
             raise ValueError(f"must be {declared.valid}")
         return value
+
+
+def _values(config: ExperimentConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted field -> value, as the config holds it."""
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        if isinstance(value, ExperimentConfig):
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 ConfigType = TypeVar("ConfigType", bound=ExperimentConfig)
@@ -177,7 +204,7 @@ def _read(config_type: type[ExperimentConfig], key: str, raw: Any, source: str) 
         return TypeAdapter(annotation, config=None).validate_python(_text_to_value(annotation, raw))
     except ValidationError as error:
         allowed = allowed_values(owner, name)
-        problem = error.errors()[0]["msg"]
+        problem = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(
             f"{key} = {raw!r} ({source}): {problem[:1].lower()}{problem[1:]}\nallowed: {allowed}"
         ) from None
@@ -203,9 +230,11 @@ def _field_names(config_type: type[ExperimentConfig]) -> list[str]:
 
 def _text_to_value(annotation: Any, raw: Any) -> Any:
     """What text means for a type; everything that is not text passes."""
+    if isinstance(raw, list) and _item_type(annotation) is ModelRef and all(isinstance(item, str) for item in raw):
+        raw = ",".join(raw)  # [best:a:seed=1,size=8] is two items to YAML
     if not isinstance(raw, str):
         return [_text_to_value(_item_type(annotation), item) for item in raw] if isinstance(raw, list) else raw
-    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    options = _options(annotation)
     literals = [v for o in options if get_origin(o) is Literal for v in get_args(o)]
     for literal in literals:
         if raw == str(literal):
@@ -213,11 +242,17 @@ def _text_to_value(annotation: Any, raw: Any) -> Any:
     if types.NoneType in options and raw.strip().lower() in ("", "null", "none", "~"):
         return None
     if any(get_origin(o) in (list, tuple) for o in options):
-        inner = raw.strip().strip("[]()")
-        return [_text_to_value(_item_type(annotation), part.strip()) for part in inner.split(",") if part.strip()]
+        inner, item = raw.strip().strip("[]()"), _item_type(annotation)
+        parts = split_refs(inner) if item is ModelRef else inner.split(",")
+        return [_text_to_value(item, part.strip()) for part in parts if part.strip()]
     if int in options and float not in options:
         return _whole(raw)
     return raw.strip() if str not in options else raw
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union; the one type of what is none."""
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
 def _item_type(annotation: Any) -> Any:
@@ -242,6 +277,10 @@ def allowed_values(config_type: type[ExperimentConfig], name: str) -> str:
     annotation = config_type.model_fields[name].annotation
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(map(str, get_args(annotation)))
+    if ModelRef in _options(annotation):
+        return FORMS
+    if get_origin(annotation) in (list, tuple) and _item_type(annotation) is ModelRef:
+        return f"a list, separated by commas, of {FORMS}"
     words = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}
     return words.get(annotation, str(annotation).replace("typing.", ""))  # type: ignore[arg-type]
 

@@ -1,14 +1,17 @@
-"""How a run is closed that did not finish: pruned, stopped, or failed."""
+"""How a run ends: with what it promised, or closed unfinished: pruned, stopped, or failed."""
 
 from __future__ import annotations
 
+import math
 import shutil
 import signal
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dlcamp.errors import RunFailed, RunInterrupted, RunPruned, UserError
+from dlcamp.errors import BrokenPromise, RunFailed, RunInterrupted, RunPruned, UserError
+from dlcamp.experiment import Experiment
 from dlcamp.guards import Pruned, Terminated
 
 if TYPE_CHECKING:
@@ -16,6 +19,21 @@ if TYPE_CHECKING:
 
 STATE_TAG = "dlcamp.state"
 """Set to PRUNED where a run was given up by a search; MLflow's own status has no word for it."""
+
+
+def promised(experiment: Experiment, metrics: Mapping[str, float]) -> dict[str, float]:
+    """The final metrics as floats, the objective among them and finite."""
+    wanted = experiment.objective.metric
+    if not isinstance(metrics, Mapping):
+        raise BrokenPromise(f"{experiment.name} returned {type(metrics).__name__}; it must return its final metrics")
+    if wanted not in metrics and not wanted.startswith("cost/seconds"):
+        raise BrokenPromise(
+            f"{experiment.name} promised {wanted} and returned {', '.join(sorted(metrics)) or 'nothing'}"
+        )
+    final = {name: float(value) for name, value in metrics.items()}
+    if wanted in final and not math.isfinite(final[wanted]):
+        raise BrokenPromise(f"{experiment.name}: {wanted} is {final[wanted]}, which is not finite")
+    return final
 
 
 def pruned(run: ActiveRun, error: Pruned) -> RunPruned:

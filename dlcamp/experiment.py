@@ -62,7 +62,8 @@ class Claim:
             the mean lies within three standard errors of the number it is compared with.
         need: whether "all" contrasts must show it or "any" of them is enough.
         margin: for "same", in the metric's units; None: the comparison's margin.
-        presets: judged under these presets only; empty: under every one.
+        presets: an ablation judges it under these presets only; empty: under every one.
+        data: an ablation judges it on these data sets only; empty: on every one.
     """
 
     statement: str
@@ -73,6 +74,7 @@ class Claim:
     need: Literal["all", "any"] = "all"
     margin: float | None = None
     presets: Sequence[str] = ()
+    data: Sequence[str] = ()
 
     def verdict(self, metrics: Mapping[str, float]) -> Verdict:
         """Undecided when a metric that the judge needs is missing or no judge is given."""
@@ -139,12 +141,14 @@ def experiment(
     """Mark a function (config, data, run) -> metrics as an experiment. See `Experiment` for the arguments.
 
     Raises:
-        DiscoveryError: no data set, an objective on test data, a predictor without its scorer.
+        DiscoveryError: no data set, an objective on test data, a predictor without its scorer, a claim about a data
+            set that is not named.
     """
 
     def mark(body: Body) -> Experiment:
         name = getattr(body, "__name__", "?")
         _check(name, data, objective, predictor, scorer)
+        _check_claims(name, data, claims)
         doc = sys.modules[body.__module__].__doc__ or body.__doc__ or ""
         question = doc.strip().splitlines()[0] if doc.strip() else ""
         return Experiment(
@@ -180,3 +184,13 @@ def _check(name: str, data: Sequence[str], objective: Objective, predictor: str 
         raise DiscoveryError(f"experiment {name}: the objective {objective.metric!r} must start with val/ or cost/")
     if bool(predictor) != bool(scorer):
         raise DiscoveryError(f"experiment {name}: a predictor needs a scorer and a scorer needs a predictor")
+
+
+def _check_claims(name: str, data: Sequence[str], claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        strange = [one for one in claim.data if one not in data]
+        if strange:
+            raise DiscoveryError(
+                f"experiment {name}: the claim {claim.statement!r} is about {strange[0]!r}, which data=[...] does not "
+                f"name; it has {', '.join(data)}"
+            )

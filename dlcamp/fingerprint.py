@@ -1,9 +1,9 @@
 """What a result depends on, as one digest: the key of the run cache.
 
-fingerprint = experiment + canonical config + data digest + digests of the files that the config names + numeric
-environment + the code in the static import closure of the experiment's module, limited to what computes results. The
-code is parsed and compared without docstrings and comments, so an edit of words keeps the fingerprint and an edit of
-code changes it.
+fingerprint = experiment + canonical config + data digest + digests of the files and stored models that the config
+names + numeric environment + the code in the static import closure of the experiment's module, limited to what computes
+results. The code is parsed and compared without docstrings and comments, so an edit of words keeps the fingerprint and
+an edit of code changes it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -103,6 +103,29 @@ def fingerprint(
         code={name: code_digest(path)[:12] for name, path in sorted(modules.items())},
         inputs=config.inputs(),
     )
+
+
+def referring(base: Fingerprint, models: Mapping[str, Sequence[tuple[str, str]]], root: Path) -> Fingerprint:
+    """The fingerprint of a run that takes in stored models: what they are stands in the place of what they are called.
+
+    Args:
+        models: config field -> (digest, "module:Class" of the predictor) of each of its models. The class's code
+            counts too: the run computes with it, though nothing imports it.
+    """
+    inputs = dict(base.inputs)
+    for name, found in models.items():
+        inputs[name] = ",".join(digest for digest, _ in found)
+        inputs[f"{name}.code"] = _code_of({predictor for _, predictor in found}, root)
+    config = {name: "a stored model" if name in models else value for name, value in base.config.items()}
+    return replace(base, config=config, inputs=inputs)
+
+
+def _code_of(references: Iterable[str], root: Path) -> str:
+    """One digest of the code that the references reach, and of the versions of the packages under it."""
+    modules, packages = closure(root, sorted(module_of(reference) for reference in references))
+    code = {name: code_digest(path) for name, path in sorted(modules.items())}
+    versions = {name: metadata.version(NUMERIC[name]) for name in sorted(packages & NUMERIC.keys())}
+    return hashlib.sha256(json.dumps([code, versions]).encode()).hexdigest()[:12]
 
 
 def closure(root: Path, modules: Iterable[str]) -> tuple[dict[str, Path], set[str]]:

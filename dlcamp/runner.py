@@ -8,7 +8,6 @@ outcome = resume("caption_lstm-s0-3f9c", ...)   an interrupted run goes on as th
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -19,17 +18,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from dlcamp.config import Layer, Resolved, canonical, flatten, resolve
 from dlcamp.data import catalog
 from dlcamp.discovery import find, load
-from dlcamp.endings import STATE_TAG, ended_badly, pruned
-from dlcamp.errors import BrokenPromise, RunFailed, UnknownName, UserError
+from dlcamp.endings import STATE_TAG, ended_badly, promised, pruned
+from dlcamp.errors import RunFailed, UnknownName, UserError
 from dlcamp.experiment import Experiment
-from dlcamp.fingerprint import Fingerprint, differences, fingerprint
+from dlcamp.fingerprint import Fingerprint, differences, fingerprint, referring
 from dlcamp.guards import Pruned, Terminated, only_one, sigterm_raises, uninterrupted
 from dlcamp.memory import keep_memory
+from dlcamp.model_ref import MODELS_TAG
 from dlcamp.paths import runs_folder
 from dlcamp.references import module_of
 
 if TYPE_CHECKING:
     from dlcamp.tracking.handle import ActiveRun, Watch
+    from dlcamp.tracking.input_models import InputModels
     from dlcamp.tracking.proof import Proof
     from dlcamp.tracking.protocol import Reader, RunRow, Store, TrackedRun
 
@@ -45,6 +46,8 @@ class Request:
         tags: more tags of the run; `dlcamp.kind` among them says what kind of child it is.
         model: what becomes of a trained model: logged and proven to reload, held back until a parent run knows
             whether it is the best (`held_models.py`), or dropped.
+        pinned: text of a `ModelRef` -> id of the model that it was found to mean, by a parent run for its children or
+            by the run before it was interrupted; the others are looked up.
         watch: is told what the run reports while it runs, and may give it up (`guards.Pruned`).
     """
 
@@ -58,25 +61,26 @@ class Request:
     parent: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     model: Literal["log", "hold", "drop"] = "log"
+    pinned: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A request with its data opened and its fingerprint known."""
+    """A request with its data opened and its fingerprint known; `models` are those it takes in, by `with_models`."""
 
     request: Request
     dataset: Any
     fingerprint: Fingerprint
     root: Path
+    models: InputModels | None = None
 
     def other(self, request: Request) -> Plan:
         """The plan of another config of the same experiment on the same data; nothing is opened or read again."""
         config = request.resolved.config
         values = flatten(config.model_dump(mode="json"))
-        return replace(
-            self, request=request, fingerprint=replace(self.fingerprint, config=values, inputs=config.inputs())
-        )
+        print_ = replace(self.fingerprint, config=values, inputs=config.inputs())
+        return replace(self, request=request, fingerprint=print_, models=None)
 
     @property
     def run_name(self) -> str:
@@ -106,13 +110,36 @@ def prepare(request: Request, root: Path) -> Plan:
 
     Raises:
         UnknownName: a data set that the experiment does not run on.
+        ConfigError: a field that must name a stored model names none.
     """
+    request.resolved.config.model_refs()
     if request.data not in request.experiment.data:
         raise UnknownName(f"data set for {request.experiment.name}", request.data, request.experiment.data)
     entry = catalog.entry(request.data)
     dataset = entry.open()
     print_ = fingerprint(request.experiment, request.resolved.config, request.data, dataset.digest, entry.source, root)
     return Plan(request, dataset, print_, root)
+
+
+def with_models(plan: Plan, store: Store | None) -> Plan:
+    """The plan with the stored models that its config refers to: their digests, not their names, make the fingerprint.
+
+    Args:
+        store: that is asked for them; None where there is none yet.
+
+    Raises:
+        ConfigError: a reference that means no model.
+        StoreError: a model's files are gone or were altered.
+    """
+    request = plan.request
+    if plan.models is not None or not request.resolved.config.model_refs():
+        return plan
+    from dlcamp.find_models import Lookup
+
+    lookup = Lookup(store, plan.root, (request.data, plan.dataset.digest), request.pinned)
+    models = lookup.models(request.resolved.config, request.resolved.origins)
+    print_ = referring(plan.fingerprint, models.contents(), plan.root)
+    return replace(plan, request=replace(request, pinned=models.pinned()), fingerprint=print_, models=models)
 
 
 def cached_run(plan: Plan, reader: Reader) -> RunRow | None:
@@ -133,6 +160,7 @@ def explain(plan: Plan, reader: Reader) -> list[str]:
     if not rows:
         return [f"no finished run of {plan.request.experiment.name} to compare with"]
     changed = differences(json.loads(rows[0].tags.get("dlcamp.fingerprint_parts", "{}")), plan.fingerprint.parts())
+    changed += plan.models.changes(rows[0].params) if plan.models else []
     return [f"against {rows[0].name}:", *(f"  {line}" for line in changed)]
 
 
@@ -144,7 +172,9 @@ def execute(plan: Plan, store: Store, say: Say) -> Outcome:
         RunPruned: who watches it gave it up (the run is KILLED and tagged, its curve is kept).
         RunInterrupted: SIGINT or SIGTERM (the run is KILLED, what was logged is kept).
         StoreError: the store cannot be used.
+        ConfigError: the config refers to a model that is not there.
     """
+    plan = with_models(plan, store)
     with only_one(plan.fingerprint.digest, runs_folder() / "locks", say):
         found = None if plan.request.force else cached_run(plan, store.reader)
         if found is not None:
@@ -173,7 +203,7 @@ def resume(
         UserError: the run is finished, still alive, or (without `force`) its code, data or environment changed.
     """
     row = store.reader.run(run)
-    plan = _plan_of(row, root, model, watch)
+    plan = with_models(_plan_of(row, root, model, watch), store)
     _check_resumable(row, plan, force)
     with only_one(plan.fingerprint.digest, runs_folder() / "locks", say):
         row = store.reader.run(row.id)
@@ -196,7 +226,7 @@ def _plan_of(row: RunRow, root: Path, model: Literal["log", "hold", "drop"], wat
     note = row.tags.get("mlflow.note.content", "")
     preset, parent = row.tags.get("dlcamp.preset") or None, row.tags.get("dlcamp.parent")
     request = Request(experiment, resolved, data, preset, note, labels, parent=parent, model=model, watch=watch)
-    return prepare(request, root)
+    return prepare(replace(request, pinned=json.loads(row.tags.get(MODELS_TAG, "{}"))), root)
 
 
 def _check_resumable(row: RunRow, plan: Plan, force: bool) -> list[str]:
@@ -241,6 +271,8 @@ def run_tags(plan: Plan) -> dict[str, str]:
         "mlflow.source.type": "LOCAL",
     }
     tags |= request.tags
+    if plan.models:
+        tags[MODELS_TAG] = json.dumps(plan.models.pinned())
     if request.note:
         tags["mlflow.note.content"] = request.note
     if request.labels:
@@ -257,7 +289,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
 
     started = time.perf_counter()
     folder = runs_folder() / "checkpoints" / tracked.id
-    run = ActiveRun(tracked, folder, resumed=resumed, say=say, watch=plan.request.watch)
+    run = ActiveRun(tracked, folder, resumed=resumed, say=say, watch=plan.request.watch, models=plan.models)
     keep_memory()
     with sigterm_raises():
         try:
@@ -267,7 +299,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
                     plan.request.watch.begins(run.id)
                 _log_start(plan, run)
                 metrics = plan.request.experiment.body(plan.request.resolved.config, plan.dataset, run)
-                final = _checked(plan.request.experiment, metrics)
+                final = promised(plan.request.experiment, metrics)
                 final.setdefault("cost/seconds", time.perf_counter() - started)
                 proof = _finish(plan, store, run, final)
             run.end("FINISHED")
@@ -291,6 +323,8 @@ def _log_start(plan: Plan, run: ActiveRun) -> None:
         snapshot(run.folder / "code")  # what a model is saved with, though the files be edited while it trains
     run.params({**flatten(request.resolved.config.model_dump(mode="json")), "data": request.data})
     run.dataset(request.data, plan.dataset.digest)
+    if plan.models:
+        run.take_models(plan.models, request.data)
     # the first session's files stay; each resumption adds its own
     folder = f"resumed/{time.strftime('%Y%m%d-%H%M%S')}/" if run.resumed else ""
     run.text(json.dumps(provenance(plan.root, held=child), indent=1), f"{folder}provenance.json")
@@ -299,21 +333,6 @@ def _log_start(plan: Plan, run: ActiveRun) -> None:
     diff = held_git(plan.root).diff if child else git_diff(plan.root)
     if diff:
         run.text(diff, f"{folder}uncommitted.patch")
-
-
-def _checked(experiment: Experiment, metrics: Mapping[str, float]) -> dict[str, float]:
-    """The final metrics as floats, the objective among them and finite."""
-    wanted = experiment.objective.metric
-    if not isinstance(metrics, Mapping):
-        raise BrokenPromise(f"{experiment.name} returned {type(metrics).__name__}; it must return its final metrics")
-    if wanted not in metrics and not wanted.startswith("cost/seconds"):
-        raise BrokenPromise(
-            f"{experiment.name} promised {wanted} and returned {', '.join(sorted(metrics)) or 'nothing'}"
-        )
-    final = {name: float(value) for name, value in metrics.items()}
-    if wanted in final and not math.isfinite(final[wanted]):
-        raise BrokenPromise(f"{experiment.name}: {wanted} is {final[wanted]}, which is not finite")
-    return final
 
 
 def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -> Proof | None:

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dlcamp.config import (
@@ -24,6 +25,8 @@ from dlcamp.config import (
     unflatten,
 )
 from dlcamp.errors import ConfigError, UnknownName
+
+untimed = hypothesis_settings(deadline=None)
 
 
 class Inner(ExperimentConfig):
@@ -45,6 +48,7 @@ def resolved(**values: object) -> Config:
     return resolve(Config, [Layer("SET", values)]).config
 
 
+@untimed
 @given(st.integers(0, 2**32))
 def test_any_sampled_trial_validates(seed: int) -> None:
     config = sample(Config, random.Random(seed))
@@ -56,6 +60,7 @@ def _value(config: ExperimentConfig, dotted: str) -> object:
     return flatten(config.model_dump())[dotted]
 
 
+@untimed
 @given(
     units=st.integers(1, 4096),
     rate=st.floats(0, 10),
@@ -150,6 +155,7 @@ def test_a_declaration_that_contradicts_itself_fails_when_the_class_is_made() ->
         Float(0, 1, log=True)
 
 
+@untimed
 @given(st.dictionaries(st.sampled_from(["a", "b.c", "b.d", "e.f.g"]), st.integers()))
 def test_flatten_inverts_unflatten(values: dict[str, int]) -> None:
     assert flatten(unflatten(values)) == values

@@ -83,6 +83,14 @@ def test_a_test_objective_is_refused(tmp_path: Path) -> None:
         load(find(tmp_path, "sole"))
 
 
+def test_a_claim_about_a_data_set_that_is_not_named_is_refused(tmp_path: Path) -> None:
+    claims = 'claims=[Claim("more", "not", data=["mnsit"])], data=["purchases"]'
+    text = module("sole").replace('data=["purchases"]', claims).replace("import ", "import Claim, ", 1)
+    write(tmp_path, "basics", "sole", text)
+    with pytest.raises(DiscoveryError, match=r"is about 'mnsit', which data=.* does not name; it has purchases"):
+        load(find(tmp_path, "sole"))
+
+
 def yaml_of(root: Path, text: str) -> None:
     write(root, "basics", "sole", module("sole"))
     path = root / "configs" / "basics" / "sole.yaml"

@@ -13,7 +13,7 @@ from dlcamp.config import Layer, Resolved, flatten, resolve
 from dlcamp.discovery import find, load
 from dlcamp.errors import RunFailed
 from dlcamp.paths import runs_folder
-from dlcamp.runner import Plan, Request, execute, prepare, resume
+from dlcamp.runner import Plan, Request, execute, prepare, resume, with_models
 from dlcamp.tracking.checked import PARENT_TAG
 from dlcamp.tracking.protocol import RunRow, Store
 
@@ -33,6 +33,7 @@ class CellSpec:
     labels: tuple[str, ...] = ()
     model: str = "drop"
     force: bool = False
+    pinned: Mapping[str, str] = field(default_factory=dict)
 
 
 def request_of(spec: CellSpec) -> Request:
@@ -50,6 +51,7 @@ def request_of(spec: CellSpec) -> Request:
         parent=spec.parent,
         tags=dict(spec.tags),
         model="hold" if spec.model == "hold" else "drop",
+        pinned=dict(spec.pinned),
     )
 
 
@@ -77,7 +79,7 @@ def run_cell(payload: Mapping[str, Any], store: Store) -> dict[str, Any]:
         run, name, status, error, metrics, seconds, cached.
     """
     spec = CellSpec(**payload)
-    plan = plan_of(spec)
+    plan = with_models(plan_of(spec), store)
     warm(plan)
     begun = None if spec.force else interrupted(plan, store)
     try:
@@ -155,6 +157,7 @@ def spec_of(request: Request, root: Path, parent: str) -> CellSpec:
         labels=request.labels,
         model=request.model,
         force=request.force,
+        pinned=dict(request.pinned),
     )
 
 

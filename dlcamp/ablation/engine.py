@@ -25,7 +25,7 @@ from dlcamp.guards import Terminated, only_one, sigterm_raises, uninterrupted
 from dlcamp.held_models import drop
 from dlcamp.launch.protocol import Event, Job, Launcher
 from dlcamp.paths import runs_folder
-from dlcamp.runner import Plan, Request
+from dlcamp.runner import Plan, Request, with_models
 from dlcamp.tracking.protocol import RunRow, Store
 
 ATTEMPTS = 2
@@ -112,6 +112,7 @@ class _Engine:
         self.choices: dict[Place, Choice] = {}
         self._cache: dict[str, RunRow] = {}
         self._requests: dict[str, Request] = {}
+        self._pinned = dict(ablation.base.request.pinned)
 
     def run(self) -> AblationOutcome:
         known = known_parent(self.ablation.base, self.design, self.store.reader, self.ablation.kind)
@@ -173,14 +174,21 @@ class _Engine:
     def _take_or_plan(self, child: Child, resolved: Resolved[Any]) -> None:
         """Take the child from the cache, or keep its request for a launcher."""
         self.state.add(child)
-        known = None if self.ablation.base.request.force else self._lookup(child, resolved)
+        plan = self._child_plan(child, resolved)
+        known = None if plan.request.force else self._cache.get(plan.fingerprint.digest)
         if known is not None:
             child.take(ended(known, True))
         else:
-            self._requests[child.key] = self._request(child, resolved)
+            self._requests[child.key] = plan.request
 
     def _lookup(self, child: Child, resolved: Resolved[Any]) -> RunRow | None:
-        return self._cache.get(self.ablation.base.other(self._request(child, resolved)).fingerprint.digest)
+        return self._cache.get(self._child_plan(child, resolved).fingerprint.digest)
+
+    def _child_plan(self, child: Child, resolved: Resolved[Any]) -> Plan:
+        """The plan of a child; what a reference to a model means is found once, for all children alike."""
+        plan = with_models(self.ablation.base.other(self._request(child, resolved)), self.store)
+        self._pinned |= plan.request.pinned
+        return plan
 
     def _submit_new(self) -> None:
         """Hand what was planned since to the launcher."""
@@ -197,7 +205,8 @@ class _Engine:
     def _request(self, child: Child, resolved: Resolved[Any]) -> Request:
         base = self.ablation.base.request
         model: Literal["hold", "drop"] = "hold" if child.kind == "cell" and base.experiment.predictor else "drop"
-        return replace(base, resolved=resolved, tags={**child_tags(child), **base.tags}, model=model, note="")
+        tags = {**child_tags(child), **base.tags}
+        return replace(base, resolved=resolved, tags=tags, model=model, note="", pinned=dict(self._pinned))
 
     def _finished(self) -> dict[str, RunRow]:
         if not self.ablation.base.request.experiment.cache:

@@ -63,17 +63,17 @@ def forecast(design: Design, base: Plan, reader: Reader, workers: int) -> Foreca
     trials = sum(len(design.trials(place)) for place in design.places())
     total = None if seconds is None else START_SECONDS + (runs + trials) * seconds / workers
     # the first step of Holm's correction: what the smallest p of the declared tests must pass
-    judged = [claim for claim in request.experiment.claims if _here(claim, design)]
+    judged = [claim for claim in request.experiment.claims if _here(claim, design, request.data)]
     declared = family(comparison, judged, list(design.variants))
     tests = len({undirected(name) for name, one in declared.items() if one.tested})
     found = detectable(len(design.grid.seeds), 1.0 if sd is None else sd, level=1 - 0.05 / max(tests, 1))
     return Forecast(runs, trials, seconds, total, found, sd is not None, source)
 
 
-def _here(claim: Claim, design: Design) -> bool:
-    """Whether the claim is judged under the preset, by variants that run."""
+def _here(claim: Claim, design: Design, data: str) -> bool:
+    """Whether the claim is judged under the preset and on the data set, by variants that run."""
     needed = {name for contrast in claim.contrasts for name in contrast.variants()}
-    return applies(claim, design.preset) and needed <= design.variants.keys()
+    return applies(claim, design.preset, data) and needed <= design.variants.keys()
 
 
 def paired_sd(known: Sequence[Cell], metric: str, baseline: str) -> float | None:

@@ -32,9 +32,9 @@ class ClaimResult:
     why: str
 
 
-def applies(claim: Claim, preset: str) -> bool:
-    """Whether the claim is judged under this preset ("" is none)."""
-    return not claim.presets or preset in claim.presets
+def applies(claim: Claim, preset: str, data: str) -> bool:
+    """Whether the claim is judged under this preset ("" is none), on this data set ("" is unknown: any)."""
+    return (not claim.presets or preset in claim.presets) and (not claim.data or not data or data in claim.data)
 
 
 def judge_claim(
@@ -43,10 +43,11 @@ def judge_claim(
     cells: Sequence[Cell],
     comparison: Comparison,
     preset: str,
+    data: str,
     level: float,
 ) -> ClaimResult:
     """Judge one claim by the family's results; one without contrasts run by run, by its own `judge`."""
-    if not applies(claim, preset):
+    if not applies(claim, preset, data):
         verdict, why = _elsewhere(claim)
     elif claim.contrasts:
         tests = sum(one.result.p_adjusted is not None for one in judged.values())
@@ -59,7 +60,9 @@ def judge_claim(
 def _elsewhere(claim: Claim) -> tuple[Verdict, str]:
     named = [f"PRESET={name}" for name in claim.presets if name]
     under = [*(["no preset"] if "" in claim.presets else []), *named]
-    return "undecided", f"judged under {' or '.join(under)} only"
+    where = [f"on {' or '.join(claim.data)}"] if claim.data else []
+    where += [f"under {' or '.join(under)}"] if under else []
+    return "undecided", f"judged {' and '.join(where)} only"
 
 
 def _by_contrasts(

@@ -71,7 +71,8 @@ def find(
 
     Args:
         comparison: what is compared, and which way is better.
-        claims: judged where their `presets` allow it; the others are undecided and add nothing to the family.
+        claims: judged where their `presets` and `data` allow it; the others are undecided and add nothing to the
+            family.
         cells: one a run, the newest first where a seed has several at one place.
         preset: under which the runs were made; "" is none.
         level: of the intervals; tests have size 1 - level.
@@ -82,7 +83,8 @@ def find(
     given = list(cells)
     warnings = check(given)
     kept = keep(given)
-    here = [claim for claim in claims if applies(claim, preset)]
+    data = next((cell.data for cell in given if cell.data), "")
+    here = [claim for claim in claims if applies(claim, preset, data)]
     declared = family(comparison, here, list(dict.fromkeys(cell.variant for cell in given)))
     measured = {name: measure(one.contrast, comparison, kept.cells) for name, one in declared.items()}
     judged = judge(declared, measured, comparison, level)
@@ -93,7 +95,7 @@ def find(
         variants=variants,
         contrasts=[one.result for one in judged.values()],
         pairs=_pairs(comparison, variants, kept, level),
-        claims=[judge_claim(claim, judged, kept.cells, comparison, preset, level) for claim in claims],
+        claims=[judge_claim(claim, judged, kept.cells, comparison, preset, data, level) for claim in claims],
         warnings=[*warnings, *kept.warnings],
         excluded=excluded(kept, comparison.metric, metrics),
         level=level,

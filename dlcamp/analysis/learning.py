@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 100
 BASES = 4
-"""How many metrics get curves: loss first, then by name."""
+"""How many metrics get curves: loss, the compared one, then those with both splits, by name."""
 
 Place = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -46,29 +46,30 @@ class Line:
     seeds: int
 
 
-def learning_lines(reader: Reader, cells: Sequence[Cell]) -> list[Line]:
-    """Lines of the finished cells, variants in the order they come."""
+def learning_lines(reader: Reader, cells: Sequence[Cell], metric: str = "") -> list[Line]:
+    """Lines of the finished cells, variants in the order they come; `metric` is the compared one ("test/accuracy")."""
     places: dict[Place, list[Cell]] = {}
     for cell in cells:
         places.setdefault(cell.place, []).append(cell)
     ended = {cell.run: _final_moment(reader, cell) for cell in cells}
     found = []
-    for base in bases(cells):
+    for base in bases(cells, metric):
         for members in places.values():
             found += _lines(reader, members, base, ended)
     several = {line.base for line in found if len(line.steps) > 1}
     return [line for line in found if line.base in several]
 
 
-def bases(cells: Sequence[Cell]) -> list[str]:
-    """Metrics that have a training or a validation value: those with both first, loss before the others."""
+def bases(cells: Sequence[Cell], metric: str = "") -> list[str]:
+    """Metrics that have a training or a validation value: loss, the compared one, then those with both."""
+    compared = metric.rpartition("/")[2]
     names = {name for cell in cells for name in cell.metrics}
     splits: dict[str, set[str]] = {}
     for name in names:
         split, _, base = name.partition("/")
         if split in ("train", "val"):
             splits.setdefault(base, set()).add(split)
-    return sorted(splits, key=lambda base: (-len(splits[base]), base != "loss", base))[:BASES]
+    return sorted(splits, key=lambda base: (base != "loss", base != compared, -len(splits[base]), base))[:BASES]
 
 
 def _lines(reader: Reader, cells: Sequence[Cell], base: str, ended: Mapping[str, float]) -> list[Line]:

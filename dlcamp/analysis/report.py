@@ -21,6 +21,7 @@ from dlcamp.analysis.claim_reasons import amount
 from dlcamp.analysis.judged import against_baseline, answer, coverage, fairness, family
 from dlcamp.analysis.report_tables import (
     axis_matrix,
+    item_rows,
     other_rows,
     pair_matrices,
     result_rows,
@@ -126,6 +127,7 @@ def context(study: Study) -> dict[str, Any]:
         "choices": choices(study),
         "pictures": by_name(study.pictures),
         "costs": cost_info(study.cells, study.variants, study.comparison.baseline),
+        "by_item": item_rows(study, scale),
         "coverage": coverage(study),
         "fairness": fairness(study),
         "marks": MARKS,

@@ -13,6 +13,7 @@ from dlcamp.analysis.study_files import place_label
 
 if TYPE_CHECKING:
     from dlcamp.analysis.findings import ContrastResult, Findings, VariantRow
+    from dlcamp.analysis.items import ItemDifference
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,19 @@ def other_rows(study: Study) -> list[Other]:
     found = {(one.metric, one.label): one for one in study.findings.contrasts}
     others = [one for key, one in found.items() if one.n and (key[0] != metric or key[1] not in shown)]
     return [Other(one, _contrast_scale(one), _word(one, metric)) for one in others]
+
+
+def item_rows(study: Study, scale: Scale) -> list[tuple[Scale, list[ItemDifference]]]:
+    """Differences over seeds and items, metric by metric, each with how it is written."""
+    groups: dict[str, list[ItemDifference]] = {}
+    for one in study.by_item:
+        groups.setdefault(one.metric, []).append(one)
+    found = []
+    for metric, many in groups.items():
+        values = [cell.metrics.get(metric) for cell in study.cells if cell.finished]
+        own = scale_of(metric, values, [(one.high - one.low) / 2 for one in many])
+        found.append((scale if metric == scale.metric else own, many))
+    return found
 
 
 def without_data(findings: Findings) -> list[ContrastResult]:

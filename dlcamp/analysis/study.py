@@ -20,6 +20,7 @@ from dlcamp.analysis.findings import ContrastResult, Findings, find
 from dlcamp.analysis.items import ItemDifference, item_differences
 from dlcamp.analysis.learning import Line, learning_lines
 from dlcamp.analysis.pictures import Picture, pictures_of
+from dlcamp.analysis.sections import Section, sections_of
 from dlcamp.analysis.study_files import (
     Declaration,
     Source,
@@ -59,6 +60,7 @@ class Study:
         tuned: how strengths were chosen on validation.
         source: how to reproduce it.
         by_item: differences whose intervals cover test items too.
+        sections: what the experiment adds to the page.
         proof: how the kept model was proven to reload: run, its name, "n/n"; empty where none was kept.
         notes: what could not be read.
     """
@@ -85,6 +87,7 @@ class Study:
     declaration: Declaration = field(default_factory=Declaration)
     source: Source = field(default_factory=Source)
     by_item: tuple[ItemDifference, ...] = ()
+    sections: tuple[Section, ...] = ()
     proof: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -149,6 +152,7 @@ def assemble(
         refusal = str(error)
     finished = [cell for cell in cells if cell.finished and cell.run]
     shown, left_out = pictures_of(reader, finished) if pictures else ([], 0)
+    sections = sections_of(reader, finished, comparison, notes) if findings is not None and finished else []
     return Study(
         experiment=parent.experiment,
         question=experiment.question if experiment is not None else declaration.question,
@@ -165,20 +169,22 @@ def assemble(
         refusal=refusal,
         at_places=tuple(differences_at_places(comparison, cells)) if findings is not None else (),
         cells=tuple(cells),
-        lines=tuple(learning_lines(reader, finished)),
+        lines=tuple(learning_lines(reader, finished, comparison.metric)),
         pictures=tuple(shown),
         pictures_left_out=left_out,
         tuned=tuple(tuned_of(reader, parent, notes)),
         declaration=declaration,
         source=source_of(reader, parent, finished),
         by_item=tuple(item_differences(reader, finished, comparison)) if findings is not None else (),
-        proof={
-            key: parent.tags[f"dlcamp.{key}"]
-            for key in ("best_run", "best_name", "proof")
-            if f"dlcamp.{key}" in parent.tags
-        },
+        sections=tuple(sections),
+        proof=_proof(parent),
         notes=tuple(notes),
     )
+
+
+def _proof(parent: RunRow) -> dict[str, str]:
+    kept = ("best_run", "best_name", "proof")
+    return {key: parent.tags[f"dlcamp.{key}"] for key in kept if f"dlcamp.{key}" in parent.tags}
 
 
 def differences_at_places(comparison: Comparison, cells: Sequence[Cell]) -> list[ContrastResult]:

@@ -33,7 +33,7 @@ def _half(mean: Mean) -> float | None:
 
 
 def _table(findings: Findings) -> list[str]:
-    """Best first within each combination of axis values; as many further metrics as fit."""
+    """Best first within each combination of axis values; further metrics beside, or below where there are no axes."""
     rows, metric = findings.variants, findings.comparison.metric
     scale = mean_scale(metric, [row.mean for row in rows])
     interval = any(row.mean.low is not None for row in rows)
@@ -41,20 +41,36 @@ def _table(findings: Findings) -> list[str]:
     groups = _grouped(findings)
     body = [row for _, members in groups for row in members]
     table = [head, *([*_own(row, findings, scale, len(groups) > 1, interval)] for row in body)]
-    left_out = 0
-    for column in [*_shown(findings, body), *_cost(body)]:
-        wider = [[*line, cell] for line, cell in zip(table, column, strict=True)]
-        if max(map(len, columns(wider))) > WIDTH - 12 * any(row.failed or row.waiting for row in rows):
-            left_out += 1
-        else:
-            table = wider
-    first, *lines = columns(table)
+    room = WIDTH - 12 * any(row.failed or row.waiting for row in rows)
+    whole, left_out = _widened(table, [*_shown(findings, body), *_cost(body)], room)
+    first, *lines = columns(whole)
     lines = [line + _missing(row) for line, row in zip(lines, body, strict=True)]
     made, at = [first], 0
     for name, members in groups:
         made += [*([name] if name else []), *lines[at : at + len(members)]]
         at += len(members)
-    return [*made, *([f"({left_out} more metric{'s' if left_out > 1 else ''} than fit here)"] if left_out else [])]
+    if len(groups) > 1:  # many rows: a second table of them would hide the first
+        count = len(left_out)
+        return [*made, *([f"({count} more metric{'s' if count > 1 else ''} than fit here)"] if left_out else [])]
+    while left_out:
+        names = [[""], *([_name(row.variant, findings)] for row in body)]
+        below, left_out = _widened(names, left_out, WIDTH, at_least=1)
+        made += ["", *columns(below)]
+    return made
+
+
+def _widened(
+    table: list[list[str]], more: Sequence[list[str]], room: int, at_least: int = 0
+) -> tuple[list[list[str]], list[list[str]]]:
+    """The table with as many of the columns as fit, in their order; and those that do not."""
+    left_out: list[list[str]] = []
+    for number, column in enumerate(more):
+        wider = [[*line, cell] for line, cell in zip(table, column, strict=True)]
+        if number >= at_least and max(map(len, columns(wider))) > room:
+            left_out.append(column)
+        else:
+            table = wider
+    return table, left_out
 
 
 def _grouped(findings: Findings) -> list[tuple[str, list[VariantRow]]]:

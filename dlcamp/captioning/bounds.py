@@ -32,22 +32,22 @@ def bounds(
     train: Sequence[CaptionItem],
     test: Sequence[CaptionItem],
     data: CaptionData,
-    blind: Sequence[str],
+    blind: Sequence[str] | None,
     seed: int,
 ) -> list[Bound]:
     """Floors for every data set; ceilings where the images were drawn, a human row where they were not.
 
     Args:
         found: the run's own results on test.
-        blind: captions of test by the same decoder trained without images.
+        blind: captions of test by the same decoder trained without images; None where none was trained.
         seed: of the shuffling, the oracles' sampling, and the reference left out.
     """
     sentences = [caption for item in train for caption in item.references]
     constant = best_constant(sentences, [item.references for item in test], "cider")
-    rows = [
-        Bound("blind", "floor", measure(blind, test, data, "test"), "the same decoder trained without images"),
-        Bound("constant", "floor", measure([constant] * len(test), test, data, "test"), constant),
-    ]
+    rows = [Bound("constant", "floor", measure([constant] * len(test), test, data, "test"), constant)]
+    if blind is not None:
+        results = measure(blind, test, data, "test")
+        rows.insert(0, Bound("blind", "floor", results, "the same decoder trained without images"))
     if len(test) > 1:
         dealt = shuffled(found.scores.captions, seed)
         rows.append(Bound("shuffled", "floor", measure(dealt, test, data, "test"), "this run's captions, other images"))

@@ -16,17 +16,40 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from dlcamp.captioning.decoders import CaptionNet
 from dlcamp.captioning.vocabulary import STANDARD, Marks
 from dlcamp.errors import DataError
 
 _CHUNK = 64  # words of which only the likeliest is looked at first
 _LEFT = 0.25  # share of a batch that waits for others
+
+
+Features = np.ndarray | tuple[np.ndarray, ...]
+"""(images, ...) of one encoder, or of several, encoder by encoder."""
+
+
+class Speaker(Protocol):
+    """What can be searched: a decoder (`decoders.CaptionNet`), or several that speak as one (`ensemble.Ensemble`)."""
+
+    @property
+    def feature_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of one image, encoder by encoder."""
+
+    @property
+    def contexts(self) -> int:
+        """How many of the outputs of `start` are contexts; the rest are states."""
+
+    @property
+    def start(self) -> Any:
+        """Features (one array for one encoder, else a tuple) -> contexts and first states; keyword `training`."""
+
+    @property
+    def step(self) -> Any:
+        """[word, contexts, states] -> logits of the next word, next states; keyword `training`."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +73,10 @@ class _Carry(NamedTuple):
 
 
 class Search:
-    """A search over one decoder, compiled on its first call and then reused.
+    """A search over one speaker, compiled on its first call and then reused.
 
     Args:
-        net: the decoder; later changes of its weights are seen.
+        net: what speaks; later changes of its weights are seen.
         beam: hypotheses kept for each image; 1 is greedy.
         max_length: most words of a caption.
         length_normalisation: exponent of the length; 0 compares plain log-probabilities, which favours short ones.
@@ -63,7 +86,7 @@ class Search:
 
     def __init__(
         self,
-        net: CaptionNet,
+        net: Speaker,
         *,
         beam: int,
         max_length: int,
@@ -73,37 +96,52 @@ class Search:
     ) -> None:
         if beam < 1 or max_length < 1 or batch < 1:
             raise DataError(f"beam, max_length and batch must be at least 1, got {beam}, {max_length}, {batch}")
-        self._shape = net.spec.feature_shape
+        self._shapes = net.feature_shapes
         self._batch = batch
         graph = _Graph(net, beam, max_length, length_normalisation, batch, marks)
-        specs = [tf.TensorSpec((batch, *self._shape), tf.float32), tf.TensorSpec((), tf.int32)]
-        self._begin = tf.function(graph.begin, input_signature=specs)
+        specs = tuple(tf.TensorSpec((batch, *shape), tf.float32) for shape in self._shapes)
+        self._begin = tf.function(graph.begin, input_signature=[specs, tf.TensorSpec((), tf.int32)])
         self._go_on = tf.function(graph.go_on)
         self._best = tf.function(graph.best)
 
-    def __call__(self, features: np.ndarray) -> Decoded:
-        """Search for captions of (images, ...) features.
+    def __call__(self, features: Features) -> Decoded:
+        """Search for captions of (images, ...) features; of several encoders, a tuple of them.
 
         Raises:
             DataError: the features are not those the decoder was built for.
         """
-        if tuple(features.shape[1:]) != tuple(self._shape):
-            raise DataError(f"features of an image must have shape {self._shape}, got {features.shape[1:]}")
-        if not len(features):
-            raise DataError("no images to caption")
-        found = _Found(len(features))
+        parts = features if isinstance(features, tuple) else (features,)
+        images = self._images(parts)
+        found = _Found(images)
         left = _Left(self._batch)
-        few = int(self._batch * _LEFT) if len(features) > self._batch else 0
-        for begin in range(0, len(features), self._batch):
-            part = np.asarray(features[begin : begin + self._batch], np.float32)
-            filled = np.concatenate([part, np.repeat(part[-1:], self._batch - len(part), axis=0)])
-            carry = self._begin(tf.constant(filled), tf.constant(len(part)))
-            self._run(carry, np.arange(begin, begin + len(part)), few, found, left)
+        few = int(self._batch * _LEFT) if images > self._batch else 0
+        for begin in range(0, images, self._batch):
+            count = min(self._batch, images - begin)
+            carry = self._begin(tuple(self._filled(part[begin : begin + count]) for part in parts), tf.constant(count))
+            self._run(carry, np.arange(begin, begin + count), few, found, left)
             if len(left) >= self._batch:
                 self._run(*left.take(), few, found, left)
         while len(left):
             self._run(*left.take(), 0, found, left)
         return found.decoded()
+
+    def _images(self, parts: tuple[np.ndarray, ...]) -> int:
+        """How many images there are, the same in every part."""
+        shapes = tuple(tuple(part.shape[1:]) for part in parts)
+        if shapes != self._shapes:
+            wanted, got = (" and ".join(map(str, each)) for each in (self._shapes, shapes))
+            raise DataError(f"features of an image must have shape {wanted}, got {got}")
+        images, *others = {len(part) for part in parts}
+        if others:
+            raise DataError(f"features of several encoders must be of the same images, got {[images, *others]} images")
+        if not images:
+            raise DataError("no images to caption")
+        return images
+
+    def _filled(self, part: np.ndarray) -> tf.Tensor:
+        """One batch, filled up with its last image."""
+        part = np.asarray(part, np.float32)
+        return tf.constant(np.concatenate([part, np.repeat(part[-1:], self._batch - len(part), axis=0)]))
 
     def _run(self, carry: _Carry, images: np.ndarray, few: int, found: _Found, left: _Left) -> None:
         """Search until `few` of the images are left; note those that are done, keep the others."""
@@ -167,13 +205,13 @@ def _rows(carry: _Carry, rows: np.ndarray) -> _Carry:
 class _Graph:
     """The parts of a search that run inside the graph."""
 
-    def __init__(self, net: CaptionNet, beam: int, length: int, power: float, batch: int, marks: Marks) -> None:
+    def __init__(self, net: Speaker, beam: int, length: int, power: float, batch: int, marks: Marks) -> None:
         self.net, self.beam, self.length, self.power, self.batch, self.marks = net, beam, length, power, batch, marks
 
-    def begin(self, features: tf.Tensor, real: tf.Tensor) -> _Carry:
+    def begin(self, features: tuple[tf.Tensor, ...], real: tf.Tensor) -> _Carry:
         """Before the first word. Images from `real` on only fill up: they are done."""
         batch, beam = self.batch, self.beam
-        begun = self.net.start(features, training=False)
+        begun = self.net.start(features if len(features) > 1 else features[0], training=False)
         contexts, states = begun[: self.net.contexts], begun[self.net.contexts :]
         # One hypothesis is alive at first: equal ones would fill the beam with copies.
         alone = tf.constant([[0.0] + [-np.inf] * (beam - 1)], tf.float32)

@@ -8,7 +8,7 @@ and never becomes a champion.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -35,6 +35,8 @@ class Encoded:
     """The images of the three splits as features beside their items, and the encoder that made them.
 
     Attributes:
+        mirrored: the training images with left and right exchanged, beside the items of `train` in their order; None
+            unless the config trains on flips.
         substituted: what the encoder stands in for, and why; empty when it is the one that was asked for.
         loadable: whether the encoder can be run here, so that a predictor can be made of it.
     """
@@ -45,6 +47,7 @@ class Encoded:
     test: Captioned
     substituted: str = ""
     loadable: bool = True
+    mirrored: Captioned | None = None
 
 
 def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
@@ -53,24 +56,46 @@ def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
     Raises:
         DataError: weights that cannot be had, a file of features that lacks images, too many unreadable images.
     """
-    items = {split: list(data.items(split, limit)) for split, limit in limits(config).items()}
     if config.features_file:
+        items = {split: list(data.items(split, limit)) for split, limit in limits(config).items()}
         return _imported(config, items, data, run)
     encoder, substituted = wanted_encoder(config, run)
     # a resumed run goes on in the precision it began with, whatever would be probed as the fastest now
     kept = run.folder / "encoder_precision.txt"
     if kept.exists():
         encoder = encoder.with_precision(cast(Precision, kept.read_text("utf-8")))
+    encoded = encode_with(encoder, config, data, run)
+    kept.write_text(encoded.encoder.precision, "utf-8")
+    return replace(encoded, substituted=substituted)
+
+
+def encode_with(encoder: Encoder, config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
+    """Features of every image that the config asks for, by an encoder that is at hand.
+
+    Raises:
+        DataError: too many unreadable images.
+    """
+    items = {split: list(data.items(split, limit)) for split, limit in limits(config).items()}
     ids = [item.id for split in SPLITS for item in items[split]]
     features = extract((ids, data.image), encoder, on_error="skip", progress=run.progress)
-    kept.write_text(features.encoder.precision, "utf-8")
     if features.from_cache < len(features):
         run.say(f"features of {len(features) - features.from_cache} images, {features.images_per_second:.0f} images/s")
         run.metrics({"cost/feature_images_per_second": features.images_per_second}, step=0)
     readable = _without(items, features.skipped, run)
     row = {item: number for number, item in enumerate(features.ids)}
     found = {split: _captioned(features.array, row, readable[split]) for split in SPLITS}
-    return Encoded(features.encoder, found["train"], found["val"], found["test"], substituted)
+    mirrored = _mirrored(found["train"].items, features.encoder, data, run) if config.flips else None
+    return Encoded(features.encoder, found["train"], found["val"], found["test"], mirrored=mirrored)
+
+
+def _mirrored(items: Sequence[CaptionItem], encoder: Encoder, data: CaptionData, run: ActiveRun) -> Captioned:
+    """Features of the readable training images with left and right exchanged, by the encoder as it was settled."""
+    ids = [item.id for item in items]
+    features = extract((ids, data.image), encoder.mirrored(), progress=run.progress)
+    computed = len(features) - features.from_cache
+    if computed:
+        run.say(f"features of {computed} mirrored images, {features.images_per_second:.0f} images/s")
+    return Captioned(features.array, items)
 
 
 def limits(config: CaptionConfig) -> dict[Split, int | None]:

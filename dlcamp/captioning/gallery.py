@@ -2,15 +2,14 @@
 
 It needs no script, no network and no other file, so it opens from a disk, from an artifact store and inside a
 sandboxed frame alike. All text is escaped. Images are embedded; large ones are made smaller first, so that a page
-of four full sections stays under three megabytes.
+of four full sections stays under three megabytes, strips of attention included.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,9 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image, ImageOps
 
+from dlcamp.captioning.attention_maps import Attention
+from dlcamp.captioning.attention_strip import Glimpse, strip
+from dlcamp.captioning.page_images import data_uri, small_jpeg
 from dlcamp.errors import DataError, ImageError
 
 SECTION_SIZE = 12
@@ -25,6 +27,8 @@ SECTION_SIZE = 12
 _TEMPLATES = Path(__file__).parent / "templates"
 _EMBEDDABLE = ("image/jpeg", "image/png", "image/webp", "image/gif")
 _BYTES = 40_000  # an image: 48 of them are 2.6 MB as base64
+_BYTES_BESIDE_STRIPS = 32_000  # 2.1 MB, which leaves 0.8 MB
+_STRIPS_BYTES = 550_000  # all strips, 0.73 MB as base64
 _ENCODINGS = ((480, 82), (400, 74), (320, 66), (240, 55), (160, 45))  # longest side in pixels, JPEG quality
 
 
@@ -51,6 +55,10 @@ class GalleryEntry:
     score: float
     wrong: str | None = None
     baseline: str | None = None
+
+
+Attend = Callable[[Sequence[str]], Sequence[Attention]]
+"""Ids of images to what the decoder looked at while it captioned them, in the order of the ids."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ def gallery_html(
     seed: int = 0,
     score_name: str = "CIDEr",
     baseline_name: str = "baseline",
+    attend: Attend | None = None,
 ) -> str:
     """The page as text.
 
@@ -113,6 +122,8 @@ def gallery_html(
         seed: of the random sections.
         score_name: what `score` is.
         baseline_name: what `baseline` is.
+        attend: for a decoder that looks; asked once, for the images of the first (random) section, whose cards then
+            show word by word where it looked.
 
     Raises:
         DataError: no entries, or a score that is not a number.
@@ -120,12 +131,15 @@ def gallery_html(
     """
     chosen = gallery_sections(entries, size=size, seed=seed, score_name=score_name)
     sources: dict[str, str] = {}
+    strips = _strips(chosen[0].entries, attend) if attend else {}
+    most_bytes = _BYTES_BESIDE_STRIPS if strips else _BYTES
     sections = [
         {
             "heading": section.heading,
             "about": section.about,
             "of": section.of,
-            "cards": [_card(entry, sources) for entry in section.entries],
+            "strips": strips if section is chosen[0] else {},
+            "cards": [_card(entry, sources, most_bytes) for entry in section.entries],
         }
         for section in chosen
     ]
@@ -137,7 +151,7 @@ def gallery_html(
     )
 
 
-def embedded(image: bytes, mime: str, name: str = "image") -> str:
+def embedded(image: bytes, mime: str, name: str = "image", most_bytes: int = _BYTES) -> str:
     """A data URI of an image: as it is when it is small, else smaller and as JPEG.
 
     Raises:
@@ -146,31 +160,18 @@ def embedded(image: bytes, mime: str, name: str = "image") -> str:
     try:
         with Image.open(io.BytesIO(image)) as opened:
             opened.load()
-            if len(image) > _BYTES or mime not in _EMBEDDABLE:
-                image, mime = _smaller(opened), "image/jpeg"
+            if len(image) > most_bytes or mime not in _EMBEDDABLE:
+                upright = ImageOps.exif_transpose(opened).convert("RGB")
+                image, mime = small_jpeg(upright, most_bytes, _ENCODINGS), "image/jpeg"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} cannot be read as an image ({error}); it cannot be shown in a gallery") from error
-    return f"data:{mime};base64,{base64.b64encode(image).decode('ascii')}"
+    return data_uri(image, mime)
 
 
-def _smaller(image: Image.Image) -> bytes:
-    upright = ImageOps.exif_transpose(image).convert("RGB")
-    data = b""
-    for side, quality in _ENCODINGS:
-        copy = upright.copy()
-        copy.thumbnail((side, side))
-        buffer = io.BytesIO()
-        copy.save(buffer, format="JPEG", quality=quality, optimize=True)
-        data = buffer.getvalue()
-        if len(data) <= _BYTES:
-            break
-    return data
-
-
-def _card(entry: GalleryEntry, sources: dict[str, str]) -> dict[str, object]:
+def _card(entry: GalleryEntry, sources: dict[str, str], most_bytes: int) -> dict[str, object]:
     """What the template shows of an entry; an image that stands in two sections is encoded once."""
     if entry.id not in sources:
-        sources[entry.id] = embedded(entry.image, entry.mime, f"image {entry.id}")
+        sources[entry.id] = embedded(entry.image, entry.mime, f"image {entry.id}", most_bytes)
     return {
         "id": entry.id,
         "source": sources[entry.id],
@@ -179,6 +180,16 @@ def _card(entry: GalleryEntry, sources: dict[str, str]) -> dict[str, object]:
         "score": entry.score,
         "wrong": entry.wrong,
         "baseline": entry.baseline,
+    }
+
+
+def _strips(entries: Sequence[GalleryEntry], attend: Attend) -> dict[str, list[Glimpse]]:
+    """Glimpses by id."""
+    records = attend([entry.id for entry in entries])
+    most_bytes = _STRIPS_BYTES // len(entries)
+    return {
+        entry.id: strip(entry.image, record, most_bytes, f"image {entry.id}")
+        for entry, record in zip(entries, records, strict=True)
     }
 
 

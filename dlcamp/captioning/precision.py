@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlcamp.captioning.config import CaptionConfig
-from dlcamp.captioning.decoders import DecoderSpec, build
+from dlcamp.captioning.decoders import DecoderSpec, build, spec_of
 from dlcamp.captioning.samples import Captioned, samples
 from dlcamp.captioning.train import optimizer_of, word_loss
 from dlcamp.captioning.vocabulary import Vocabulary
@@ -38,7 +38,7 @@ def settle(config: CaptionConfig, vocabulary: Vocabulary, train: Captioned, run:
 
 
 def _fastest(config: CaptionConfig, vocabulary: Vocabulary, train: Captioned) -> str:
-    spec = DecoderSpec.of(config, len(vocabulary), train.features.shape[1:])
+    spec = spec_of(config, len(vocabulary), train.features.shape[1:])
     shape = "x".join(map(str, spec.feature_shape))
     net = f"{spec.decoder}-{shape}-{spec.units}-{spec.embedding}-{spec.vocabulary_size}"
     model = f"training-{net}-batch{config.batch}"

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dlcamp.captioning.bounds import Bound
 from dlcamp.captioning.results import Results
 
+TABLE = "scores.csv"
+"""What a run keeps of its scores beside those of floors and ceilings: `table_csv`."""
+
 LABELS = {
     "truthful": "truthful",
     "grammatical": "  grammatical",
@@ -17,6 +20,9 @@ LABELS = {
     "truthful_shape": "  shape right",
     "truthful_size": "  size right",
     "truthful_relation": "  relation right",
+    "truthful_binding": "  binding right",
+    "told_relation": "  relation told",
+    "told_binding": "  binding told",
     "truthful_seen_pairs": "  seen pairs only",
     "truthful_held_out_pairs": "  held-out pairs",
     "truthful_1_objects": "  one object",
@@ -71,6 +77,16 @@ def summary(found: Results, rows: Sequence[Bound], beam: int, notes: Sequence[st
     )
     lines.append("One seed: the interval covers images, not training. Other seeds: SEED=1, SEED=2, ...")
     return "\n".join([*lines, *_examples(found)])
+
+
+def val_summary(found: Results, beam: int) -> str:
+    """The table of a run that leaves test alone."""
+    lines = [f"{f'val, {found.scores.n} images, beam {beam}':<28}{'this run':>9}   95 % over images"]
+    for name, label in LABELS.items():
+        if found.value(name) == found.value(name):
+            low, high = found.intervals[name]
+            lines.append(f"  {label:<26}{found.value(name):>9.3f}   [{low:.3f}, {high:.3f}]")
+    return "\n".join([*lines, "Test was not scored (score_test: no).", *_examples(found)])
 
 
 def _cell(value: float) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Taught:
-    """A trained decoder, the same one trained without images, and the words they speak.
+    """A trained decoder, the same one trained without images (None: no floor was asked for), and the words they speak.
 
     `config` is what they speak with: the course's tokenizer decides how long a caption may be.
     """
@@ -39,7 +39,7 @@ class Taught:
     config: CaptionConfig
     vocabulary: Words
     net: CaptionNet
-    blind: CaptionNet
+    blind: CaptionNet | None
     result: FitResult
 
     def speak(self, net: CaptionNet, features: np.ndarray, beam: int | None = None) -> list[str]:
@@ -56,7 +56,11 @@ class Taught:
 
 
 def teach(
-    config: CaptionConfig, encoded: Encoded, run: ActiveRun, in_order: Sequence[CaptionItem] | None = None
+    config: CaptionConfig,
+    encoded: Encoded,
+    run: ActiveRun,
+    in_order: Sequence[CaptionItem] | None = None,
+    label: str = "",
 ) -> Taught:
     """Train the decoder that the config asks for, and its floor: the same decoder, its image exchanged for zeros.
 
@@ -66,17 +70,18 @@ def teach(
     Args:
         in_order: the training items as the source has them, for the course's tokenizer, which numbers words of equal
             count by first appearance; the order of the split when None.
+        label: tells several captioners of one run apart.
     """
     if config.recipe == "camp":
         return _camp(config, encoded, run, in_order or encoded.train.items)
-    return _sequences(config, encoded, run)
+    return _sequences(config, encoded, run, label)
 
 
 def _blind(config: CaptionConfig) -> CaptionConfig:
     return config.model_copy(update={"blind": True, "epochs": config.blind_epochs, "save_epochs": False})
 
 
-def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taught:
+def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun, label: str) -> Taught:
     vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
     config = settle(config, vocabulary, encoded.train, run)
     scorer = CaptionScorer(encoded.val.references)
@@ -84,11 +89,15 @@ def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun) -> Taugh
     def score(said: list[str], _references: Sequence[Sequence[str]]) -> Mapping[str, float]:
         return scorer.score(said).scores
 
-    net, result = train_captioner(config, vocabulary, encoded.train, encoded.val, run, score)
-    blind, _ = train_captioner(
-        _blind(config), vocabulary, encoded.train, encoded.val, run, lambda said, references: {},
-        monitor=None, label="blind",
-    )  # fmt: skip
+    net, result = train_captioner(
+        config, vocabulary, encoded.train, encoded.val, run, score, mirrored=encoded.mirrored, label=label
+    )
+    blind = None
+    if config.blind_epochs:
+        blind, _ = train_captioner(
+            _blind(config), vocabulary, encoded.train, encoded.val, run, lambda said, references: {},
+            monitor=None, label="blind",
+        )  # fmt: skip
     return Taught(config, vocabulary, net, blind, result)
 
 
@@ -103,5 +112,7 @@ def _camp(config: CaptionConfig, encoded: Encoded, run: ActiveRun, in_order: Seq
         tokenizer = CampTokenizer.fit(wrap(text) for item in in_order for text in item.references)
     speaking = config.model_copy(update={"max_length": tokenizer.max_length})
     net, result = train_camp(speaking, tokenizer, encoded.train, run)
-    blind, _ = train_camp(_blind(speaking), tokenizer, encoded.train, run, label="blind")
+    blind = None
+    if config.blind_epochs:
+        blind, _ = train_camp(_blind(speaking), tokenizer, encoded.train, run, label="blind")
     return Taught(speaking, tokenizer, net, blind, result)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlcamp.captioning.config import CaptionConfig
-from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build
+from dlcamp.captioning.decoders import CaptionNet, build, spec_of
 from dlcamp.captioning.decoding import Search
 from dlcamp.captioning.samples import Captioned, samples
 from dlcamp.captioning.vocabulary import Vocabulary, Words
@@ -32,6 +32,7 @@ def train_captioner(
     run: Run,
     score: Score,
     *,
+    mirrored: Captioned | None = None,
     monitor: str | None = "cider",
     label: str = "",
 ) -> tuple[CaptionNet, FitResult]:
@@ -40,12 +41,13 @@ def train_captioner(
     Args:
         train, val: features beside items; captions of `val` are references only.
         score: (captions, references) -> metrics without a split ("cider", "bleu_4"); reported as `val/...`.
+        mirrored: the images of `train` with left and right exchanged, to be trained on too.
         monitor: which of them stops training; larger is better. None: train to the last epoch, without validation.
         label: tells a second training of the same run apart ("blind": `train/blind_loss`).
     """
-    net = build(DecoderSpec.of(config, len(vocabulary), train.features.shape[1:]), config.seed)
+    net = build(spec_of(config, len(vocabulary), train.features.shape[1:]), config.seed)
     net.fit_features(train.features)
-    data = samples(train, vocabulary, config.batch, config.max_length)
+    data = samples(train, vocabulary, config.batch, config.max_length, mirrored)
     batch = min(config.decode_batch, len(val.items))
     greedy = Search(net, beam=1, max_length=config.max_length, batch=batch, marks=vocabulary.marks)
     references = val.references
@@ -74,11 +76,17 @@ def train_captioner(
 
 
 def optimizer_of(config: CaptionConfig, steps: int) -> keras.optimizers.Optimizer:
-    """Adam with the config's step size, schedule and clipping."""
+    """Adam with the config's step size, schedule, clipping and averaging of the weights."""
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    return keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm or None)
+    return keras.optimizers.Adam(
+        rate,
+        global_clipnorm=config.clip_norm or None,
+        use_ema=config.averaging > 0,
+        ema_momentum=config.averaging,
+        ema_overwrite_frequency=None,
+    )
 
 
 def word_loss(label_smoothing: float) -> Callable[..., Any]:

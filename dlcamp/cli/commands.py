@@ -45,7 +45,10 @@ VARIABLES = {
 
 @dataclass(frozen=True)
 class Command:
-    """One word: `required` variables must be given, `positional` names arguments that are not VARIABLE=value."""
+    """One word: `required` variables must be given, `positional` names arguments that are not VARIABLE=value.
+
+    `options` are (name, value, help) of what is given as "--name value", as programs that take files have them.
+    """
 
     word: str
     summary: str
@@ -54,6 +57,7 @@ class Command:
     required: tuple[str, ...] = ()
     positional: str = ""
     newcomer: bool = False
+    options: tuple[tuple[str, str, str], ...] = ()
 
 
 COMMANDS = (
@@ -156,6 +160,13 @@ COMMANDS = (
         (),
         (),
         "MODEL PHOTO...",
+        options=(
+            (
+                "--attention",
+                "PAGE.html",
+                "also write a page: the photos, and word by word where the decoder looked (one that attends)",
+            ),
+        ),
     ),
     Command(
         "new",
@@ -179,7 +190,7 @@ MAKE_ONLY = {
 
 @dataclass(frozen=True)
 class Given:
-    """What the user gave: variables by name, and the positional arguments."""
+    """What the user gave: variables and options by name, and the positional arguments."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     positional: tuple[str, ...] = ()
@@ -205,20 +216,25 @@ class Given:
 
 
 def parse(command: Command, arguments: Sequence[str]) -> Given:
-    """Read VARIABLE=value arguments.
+    """Read VARIABLE=value arguments, and "--option value" where the command has options.
 
     Raises:
-        UnknownName: a variable the command does not know.
-        UserError: a required one is missing, one stands twice, or an argument is not VARIABLE=value.
+        UnknownName: a variable or an option the command does not know.
+        UserError: a required one is missing, one stands twice, an option has no value, or an argument is not
+            VARIABLE=value.
     """
     values: dict[str, str] = {}
     positional: list[str] = []
-    for argument in arguments:
+    left = list(arguments)
+    while left:
+        argument = left.pop(0)
         name, equals, value = argument.partition("=")
-        if not equals or not name.isidentifier():
+        if command.options and name.startswith("--"):
+            value = _option(command, name, value if equals else left.pop(0) if left else "")
+        elif not equals or not name.isidentifier():
             positional.append(argument)
             continue
-        if name not in command.variables:
+        elif name not in command.variables:
             hint = f"example: make {command.example}" if not command.positional else f"example: {command.example}"
             raise UnknownName(f"variable of `{command.word}`", name, command.variables, hint)
         if name in values:
@@ -230,3 +246,13 @@ def parse(command: Command, arguments: Sequence[str]) -> Given:
     if missing:
         raise UserError(f"{command.word} needs {missing[0]}=...\nexample: make {command.example}")
     return Given(values, tuple(positional))
+
+
+def _option(command: Command, name: str, value: str) -> str:
+    """The value of "--name value", checked."""
+    known = {option: placeholder for option, placeholder, _ in command.options}
+    if name not in known:
+        raise UnknownName(f"option of `{command.word}`", name, known)
+    if not value or value.startswith("--"):
+        raise UserError(f"{name} needs a value: {name} {known[name]}\nexample: {command.example} {name} {known[name]}")
+    return value

@@ -36,6 +36,7 @@ def run(given: Given, root: Path) -> int:
     from dlcamp.tracking import open_store
 
     store = open_store(say=say)
+    plan = runner.with_models(plan, store)
     if given.flag("EXPLAIN"):
         say("\n".join(runner.explain(plan, store.reader)))
     outcome = runner.execute(plan, store, say)
@@ -154,14 +155,17 @@ def _resume(given: Given, root: Path) -> int:
 def _dry(plan, given: Given) -> int:  # type: ignore[no-untyped-def]
     from dlcamp.cli.ending import age
     from dlcamp.config import flatten
-    from dlcamp.runner import cached_run, explain
+    from dlcamp.runner import cached_run, explain, with_models
     from dlcamp.tracking import open_existing_store
 
+    store = open_existing_store()
+    plan = with_models(plan, store)
     asked = plan.request
     say(f"{plan.run_name}  on {asked.data}" + (f"  preset {asked.preset}" if asked.preset else ""))
     for key, value in flatten(asked.resolved.config.model_dump(mode="json")).items():
         say(f"  {key:<24} {value!s:<16} {asked.resolved.origins[key]}")
-    store = open_existing_store()
+    if plan.models:
+        say("\n".join(plan.models.lines(asked.data)))
     found = cached_run(plan, store.reader) if store else None
     if given.flag("EXPLAIN"):
         say("\n".join(explain(plan, store.reader)) if store else "no store yet: nothing to compare with")

@@ -32,6 +32,7 @@ def one_word(command: Command) -> str:
     lines = [f"{command.word}: {command.summary}", f"example: {command.example}"]
     if command.positional:
         lines.append(f"arguments: {command.positional}")
+    lines += [f"  {name} {value}  {text}" for name, value, text in command.options]
     lines += [
         f"  {name:<9} {VARIABLES[name]}" + (" (needed)" if name in command.required else "")
         for name in command.variables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -45,11 +46,14 @@ def run(given: Given, root: Path) -> int:
     from dlcamp.cli.live import SearchView, View
     from dlcamp.launch.workers import WorkerPool
     from dlcamp.paths import runs_folder
+    from dlcamp.runner import with_models
     from dlcamp.search.engine import replicated, run_search
     from dlcamp.search.replicate import ablation, contest, replicate
     from dlcamp.tracking import open_store
 
     store = open_store(say=say)
+    # found once: the replication must build on the models that the search built on
+    search = replace(search, base=with_models(search.base, store))
     with WorkerPool(search.workers, search.threads, runs_folder() / "workers.log") as pool:
         with SearchView(search) as view:
             outcome = run_search(search, store, pool, view.say, view.watch)
@@ -192,8 +196,6 @@ def _plan_line(search: Search, known: int) -> str:
 
 def _with_preset(search: Search, written: Settings, replication: Replication, root: Path, given: Given) -> Replication:
     """Write the preset `best`, unless the defaults came first; what was done stands in the result."""
-    from dataclasses import replace
-
     from dlcamp.search.best_preset import preset_of, provenance
     from dlcamp.search.preset import write_preset
 

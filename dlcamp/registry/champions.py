@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from dlcamp.registry.register import CHAMPION
 from dlcamp.tracking.mlflow_client import in_words
 from dlcamp.tracking.models import client_of
 from dlcamp.tracking.protocol import Store
+from dlcamp.tracking.resolve import registered_models
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,9 @@ def champions(store: Store) -> list[Champion]:
         return []
     with in_words(store.uri, "cannot read the registry"):
         client = client_of(store)
-        holders = [model for model in registered_models(client) if CHAMPION in model.aliases]
+        holders = [model for model in registered_models(store) if CHAMPION in model.aliases]
         found = [_champion(model, client.get_model_version_by_alias(model.name, CHAMPION)) for model in holders]
     return sorted(found, key=lambda one: one.name)
-
-
-def registered_models(client: Any) -> Iterator[Any]:
-    """MLflow's registered models, page by page."""
-    token: str | None = None
-    while token != "":
-        page = client.search_registered_models(page_token=token)
-        yield from page
-        token = page.token or ""
 
 
 def _champion(model: Any, version: Any) -> Champion:

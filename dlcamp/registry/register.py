@@ -8,7 +8,6 @@ Smoke runs never pass. Every check is listed, those that passed before the one t
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, NoReturn
 from dlcamp.data import catalog
 from dlcamp.errors import Refusal, RunFailed, UserError
 from dlcamp.experiment import Experiment
+from dlcamp.find_models import best_run, never
 from dlcamp.registry.rescore import rescore
 from dlcamp.tracking.mlflow_client import in_words
 from dlcamp.tracking.models import MODEL_TAG, client_of
@@ -24,9 +24,6 @@ from dlcamp.tracking.protocol import RunRow, Store
 
 CHAMPION = "champion"
 TOLERANCE = 1e-6
-SMOKE = "smoke"
-NEVER_TAG = "dlcamp.never_champion"
-"""A body sets it to the kind of runs that may never become a champion ("runs with a substituted encoder")."""
 _VERSIONS_TAG = "mlflow.modelVersions"
 
 
@@ -119,27 +116,15 @@ def _best(store: Store, experiment: Experiment, data_name: str, again: str) -> R
         for row in store.reader.runs(experiment.name, tags={"dlcamp.data": data_name})
         if row.tags.get("dlcamp.kind") == "run" or (row.tags.get("dlcamp.kind") == "cell" and MODEL_TAG in row.tags)
     ]
-    metric = experiment.objective.metric
     digest = catalog.entry(data_name).open().digest
     # values on other data do not compete; when there are no others, the gate says what is wrong with them
     present = [row for row in rows if row.tags.get("dlcamp.data_digest") == digest and row.status == "FINISHED"]
-    best: RunRow | None = None
-    for row in sorted(present or rows, key=lambda row: row.started):
-        value = row.metrics.get(metric, math.nan)
-        if row.status != "FINISHED" or never(row) or not math.isfinite(value):
-            continue
-        if best is None or experiment.objective.better(value, best.metrics[metric]):
-            best = row
+    best = best_run(present or rows, experiment.objective)
     if best is None:
         raise Refusal(
             f"{experiment.name} has no run on {data_name} to register: {_what_there_is(rows)}\nmake one: {again}"
         )
     return best
-
-
-def never(row: RunRow) -> str:
-    """Which kind of runs this one is of that never become a champion; empty when it may."""
-    return "smoke runs" if row.tags.get("dlcamp.preset") == SMOKE else row.tags.get(NEVER_TAG, "")
 
 
 def _what_there_is(rows: Sequence[RunRow]) -> str:

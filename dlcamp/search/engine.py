@@ -22,7 +22,7 @@ from dlcamp.fingerprint import differences
 from dlcamp.guards import Terminated, sigterm_raises, uninterrupted
 from dlcamp.held_models import drop
 from dlcamp.launch.protocol import Event, Job, Launcher
-from dlcamp.runner import Request, Say
+from dlcamp.runner import Request, Say, with_models
 from dlcamp.search.asked import Search
 from dlcamp.search.journal import Journal
 from dlcamp.search.journal_file import locked
@@ -62,6 +62,7 @@ def run_search(search: Search, store: Store, launcher: Launcher, say: Say, watch
         RunFailed: the study is hopeless: what fails is said.
         RunInterrupted: SIGINT or SIGTERM; what finished is kept.
     """
+    search = replace(search, base=with_models(search.base, store))
     with locked(search.path) as held, sigterm_raises():
         if not held:
             raise UserError(f"another process runs this search ({search.path.name}); wait for it, or stop it first")

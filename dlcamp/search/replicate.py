@@ -110,7 +110,7 @@ def compared(experiment: Experiment, objective: Objective | None = None) -> Expe
         baseline=DEFAULTS,
         higher_is_better=objective.direction == "maximize",
         shown=tuple(name for name in shown if name != objective.metric),
-        item=declared.item,
+        items=declared.items,
     )
     return replace(experiment, compare=comparison, claims=())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcamp.ablation.cell import CellSpec, plan_of, warm
 from dlcamp.errors import RunFailed, RunPruned, UnknownName
-from dlcamp.runner import Outcome, Plan, execute, resume
+from dlcamp.runner import Outcome, Plan, execute, resume, with_models
 from dlcamp.search.reporter import Reporter
 from dlcamp.tracking.protocol import RunRow, Store
 
@@ -50,7 +50,7 @@ def run_trial(payload: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """
     spec = TrialSpec(**payload)
     reporter = Reporter(spec.journal, spec.study, spec.number, spec.metrics[0], spec.pruner)
-    plan = plan_of(CellSpec(**spec.cell))
+    plan = with_models(plan_of(CellSpec(**spec.cell)), store)
     plan = replace(plan, request=replace(plan.request, watch=reporter))
     warm(plan)
     try:

@@ -108,6 +108,12 @@ class CheckedRun(ABC):
         self._check_open()
         self._write([Record("dataset", name, [digest, context]), Record("tag", DATA_DIGEST_TAG, digest)])
 
+    def models(self, model_ids: Sequence[str]) -> None:
+        """Record stored models as inputs of the run; a model that is one already stays one."""
+        self._check_open()
+        if model_ids:
+            self._write([Record("models", "", list(dict.fromkeys(model_ids)))])
+
     def artifact(self, source: Path, folder: str = "") -> None:
         """Store a file, or a folder with what it holds, under `folder`."""
         self._check_open()

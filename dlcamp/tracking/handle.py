@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dlcamp.errors import ConfigError, StoreError
+from dlcamp.model_ref import ModelRef
 from dlcamp.tracking.capture import captured_output
 from dlcamp.tracking.limits import artifact_path
 from dlcamp.tracking.progress import Progress, Terminal
@@ -20,6 +21,8 @@ from dlcamp.tracking.protocol import Predictor, TrackedRun
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from dlcamp.tracking.input_models import InputModels
 
 OUTPUT = "output.log"
 PREDICTIONS = "predictions.parquet"
@@ -55,6 +58,7 @@ class ActiveRun:
         say: takes a line for the person; default a line on the terminal.
         terminal: where bars are drawn; default standard error.
         watch: is told what the run reports.
+        models: the stored models that the run's config refers to.
     """
 
     def __init__(
@@ -65,8 +69,10 @@ class ActiveRun:
         say: Callable[[str], None] | None = None,
         terminal: Terminal | None = None,
         watch: Watch | None = None,
+        models: InputModels | None = None,
     ) -> None:
         self._tracked = tracked
+        self._models = models
         self._watch = watch
         self._terminal = terminal or Terminal.standard()
         self._say = say or self._terminal.say
@@ -109,6 +115,27 @@ class ActiveRun:
     def dataset(self, name: str, digest: str, context: str = "") -> None:
         """Record a data set as an input of the run."""
         self._tracked.dataset(name, digest, context)
+
+    def take_models(self, models: InputModels, data: str) -> None:
+        """Log and say which stored models the run takes in; `data` is the run's own data set."""
+        self.params(models.params())
+        self._tracked.models(models.ids())
+        for line in models.lines(data):
+            self.say(line)
+
+    def predictor(self, ref: ModelRef | None) -> Predictor:
+        """The predictor of a stored model that a field of the config refers to: `run.predictor(config.start)`.
+
+        It is loaded anew at each call, by the code of this process, and only when its files are what they were when
+        the run began.
+
+        Raises:
+            ConfigError: no reference, or one that is not in the config.
+            StoreError: the model's files were altered.
+        """
+        from dlcamp.tracking.input_models import InputModels
+
+        return (self._models or InputModels()).predictor(ref)
 
     def artifact(self, path: Path, folder: str = "") -> None:
         """Store a file, or a folder with its name and all it holds, under `folder`; it may change afterwards."""

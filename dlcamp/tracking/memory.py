@@ -44,6 +44,7 @@ class _Held:
     points: dict[str, list[Point]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     datasets: list[tuple[str, str, str]] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
 
     def row(self) -> RunRow:
         last = {key: max(points, key=lambda point: (point.step, point.time)) for key, points in self.points.items()}
@@ -85,6 +86,8 @@ class MemoryRun(CheckedRun):
                     held.tags[record.key] = record.value
                 case "dataset":
                     held.datasets.append((record.key, *record.value))
+                case "models":
+                    held.models = list(dict.fromkeys([*held.models, *record.value]))
 
     def _keep(self, path: Path, folder: str) -> None:
         files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
@@ -211,6 +214,10 @@ class MemoryTracker:
     def datasets(self, run_id: str) -> list[tuple[str, str, str]]:
         """Name, digest and context of the data sets a run took in."""
         return list(self._get(run_id).datasets)
+
+    def models(self, run_id: str) -> list[str]:
+        """Ids of the models a run took in."""
+        return list(self._get(run_id).models)
 
     def _get(self, run_id: str) -> _Held:
         if run_id not in self._runs:

@@ -171,6 +171,8 @@ def _request(client: MlflowClient, run_id: str, batch: Sequence[Record]) -> None
             client.log_artifact(run_id, first.key, first.value or None)
         case "dataset":
             _log_dataset(client, run_id, first.key, *first.value)
+        case "models":
+            _log_models(client, run_id, first.value)
         case "end":
             client.set_terminated(run_id, first.key, first.time)
         case _:
@@ -211,3 +213,9 @@ def _log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, cont
     dataset = Dataset(name=name, digest=digest[:DIGEST_LENGTH], source_type="dlcamp", source=json.dumps({"name": name}))
     tags = [InputTag("mlflow.data.context", context)] if context else []
     client.log_inputs(run_id, [DatasetInput(dataset, tags)])
+
+
+def _log_models(client: MlflowClient, run_id: str, model_ids: Sequence[str]) -> None:
+    from mlflow.entities import LoggedModelInput
+
+    client.log_inputs(run_id, models=[LoggedModelInput(model_id) for model_id in model_ids])

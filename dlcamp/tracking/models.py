@@ -8,6 +8,7 @@ itself, with its own code, is what `proof.py` shows.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,9 @@ COPIED = frozenset({".py", ".html", ".css", ".js", ".json", ".txt", ".yaml"})
 
 MODEL_TAG = "dlcamp.model_id"
 """Tag of runs and of registered versions: which model is theirs."""
+
+DIGEST_TAG, PREDICTOR_TAG = "dlcamp.digest", "dlcamp.predictor"
+"""Tags of a stored model: `model_digest` of its files, and "module:Class" of its predictor."""
 
 
 def reference_of(predictor: Predictor) -> str:
@@ -167,10 +171,11 @@ def log_model(store: Store, run_id: str, folder: Path, *, name: str, step: int =
     from mlflow.models import Model
 
     client = client_of(store)
+    tags = {DIGEST_TAG: model_digest(folder), PREDICTOR_TAG: flavor_of(folder)["config"]["predictor"]}
     with in_words(store.uri, f"cannot store the model of run {run_id}"):
         run = client.get_run(run_id)
         model = client.create_logged_model(
-            run.info.experiment_id, name, run_id, params=dict(run.data.params), model_type="predictor"
+            run.info.experiment_id, name, run_id, tags=tags, params=dict(run.data.params), model_type="predictor"
         )
         try:
             description = Model.load(str(folder))
@@ -252,6 +257,11 @@ def model_folder(store: Store, model: str) -> Iterator[Path]:
         yield Path(folder)
 
 
+def is_local(location: str) -> bool:
+    """Whether a model's files lie on this machine."""
+    return _local(location) is not None
+
+
 def _local(location: str) -> Path | None:
     if location.startswith("file:"):
         from urllib.parse import unquote, urlparse
@@ -260,14 +270,45 @@ def _local(location: str) -> Path | None:
     return None if "://" in location or location.startswith("mlflow-artifacts:") else Path(location)
 
 
-def load_model(store: Store, model: str) -> Predictor:
+def load_model(store: Store, model: str, expected: str = "") -> Predictor:
     """The predictor of a stored model, run by the code of this process.
 
     Args:
         model: a model's id or a `models:/` address.
+        expected: the digest that its files must have; "": any.
+
+    Raises:
+        StoreError: its files have another digest.
     """
     with model_folder(store, model) as folder:
+        if expected:
+            check_digest(folder, model, expected)
         return read_model(folder)
+
+
+def model_digest(folder: Path) -> str:
+    """32 hex characters of all that `read_model` goes by: the predictor's class and the predictor's files.
+
+    Equal for two models whose predictors are equal, whatever run, time and code they were saved with.
+    """
+    flavor = flavor_of(folder)
+    files = folder / flavor["artifacts"]["predictor"]["path"]
+    found = hashlib.sha256(flavor["config"]["predictor"].encode())
+    for path in sorted(item for item in files.rglob("*") if item.is_file()):
+        with path.open("rb") as content:
+            one = hashlib.file_digest(content, "sha256").hexdigest()
+        found.update(f"\n{path.relative_to(files).as_posix()}\0{one}".encode())
+    return found.hexdigest()[:32]
+
+
+def check_digest(folder: Path, model: str, expected: str) -> None:
+    """StoreError unless the model in `folder` has the digest it must have."""
+    found = model_digest(folder)
+    if found != expected:
+        raise StoreError(
+            f"the files of model {model} were altered since they were stored: digest {expected} then, {found} now\n"
+            f"put them back as they were, or train it again and name the new one ({folder})"
+        )
 
 
 def read_model(folder: Path) -> Predictor:

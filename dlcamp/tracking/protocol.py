@@ -67,6 +67,9 @@ class TrackedRun(Protocol):
     def dataset(self, name: str, digest: str, context: str = "") -> None:
         """Record a data set as an input of the run; the tag `dlcamp.data_digest` holds the digest too."""
 
+    def models(self, model_ids: Sequence[str]) -> None:
+        """Record stored models (of other runs) as inputs of the run; a model that is one already stays one."""
+
     def flush(self) -> None:
         """Return when everything given so far is stored (or spooled, where the server is away)."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dlcamp.tracking import limits
 
-Kind = Literal["metric", "param", "tag", "artifact", "dataset", "end"]
+Kind = Literal["metric", "param", "tag", "artifact", "dataset", "models", "end"]
 _ROOM = {"metric": limits.METRICS_A_BATCH, "param": limits.PARAMS_A_BATCH, "tag": limits.TAGS_A_BATCH}
 
 
@@ -23,6 +23,7 @@ class Record:
     | param, tag | name | text | | |
     | artifact | local path | folder in the run | | |
     | dataset | name | (digest, context) | | |
+    | models | "" | ids | | |
     | end | status | None | when | |
 
     `about` of a final metric: the data set's name and digest, and the model's id, each empty where there is none.

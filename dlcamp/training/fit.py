@@ -7,15 +7,19 @@ optimiser variables, the states of dropout's seed generators, early stopping, be
 checkpoint. At an epoch's end: metrics, then `run.flush()`, then the checkpoint, so that a checkpoint never knows
 of an epoch the store does not.
 
+With an optimizer that averages (`use_ema`), what is evaluated, kept and left in the model are the averaged weights
+(Polyak & Juditsky 1992; exponential, as Keras has it); training goes on from its own.
+
 Checkpoints take at most `checkpoint_share` of the time: a short epoch is not followed by a long write.
 Steps run in one compiled function that is traced once per element spec of the data set.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -129,9 +133,9 @@ def fit(
             means = EpochMeans(("loss", *(measures or {})), epoch, _learning_rate(optimizer))
             calls = _Calls(steps_per_epoch, steps_per_call, units_per_step, f"{epoch}/{epochs}")
             _train_epoch(step, batches(epoch), calls, means, bar)
-            metrics = {f"train/{name}": value for name, value in means.means().items()}
-            metrics |= {name: float(value) for name, value in (evaluate(epoch) if evaluate else {}).items()}
-            trainer.end_epoch(epoch, metrics, last=epoch == epochs)
+            with trainer.averaged():
+                trainer.judge(epoch, means.means(), evaluate(epoch) if evaluate else {}, last=epoch == epochs)
+            trainer.keep()
     return trainer.finish()
 
 
@@ -232,7 +236,24 @@ class _Trainer:
         self._best: list[np.ndarray] = []
         self._path: Path = run.folder / "checkpoint" / f"{label or 'training'}.npz"
 
-    def end_epoch(self, epoch: int, metrics: dict[str, float], last: bool) -> None:
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The averaged weights in the place of the trained ones, where the optimizer averages."""
+        if not self._optimizer.use_ema:
+            yield
+            return
+        variables = self._model.trainable_variables
+        trained = checkpoints.snapshot(variables)
+        self._optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            checkpoints.restore(variables, trained)
+
+    def judge(self, epoch: int, means: Mapping[str, float], measured: Mapping[str, float], last: bool) -> None:
+        """Report an epoch, keep its weights when they are the best, and find out whether it was the last."""
+        metrics = {f"train/{name}": value for name, value in means.items()}
+        metrics |= {name: float(value) for name, value in measured.items()}
         state, stopping = self.state, self._stopping
         state.epoch = epoch
         state.history.append(metrics)
@@ -240,6 +261,7 @@ class _Trainer:
         value = stopping.value(metrics)
         if value is None:
             state.best_epoch = epoch
+            self._best = checkpoints.snapshot(self._model.weights) if last and self._optimizer.use_ema else []
         elif stopping.improves(value, state.best_value):
             state.best_epoch, state.best_value = epoch, value
             self._best = checkpoints.snapshot(self._model.weights)
@@ -250,7 +272,10 @@ class _Trainer:
             and epoch - state.best_epoch >= stopping.patience
         )
         state.finished = last or state.stopped_early
-        if state.finished or self._schedule.is_due(epoch):
+
+    def keep(self) -> None:
+        """Write a checkpoint, when one is due."""
+        if self.state.finished or self._schedule.is_due(self.state.epoch):
             self._schedule.timed(self._save)
 
     def finish(self) -> FitResult:

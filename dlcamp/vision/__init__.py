@@ -1,6 +1,6 @@
 """Seeing: EfficientNet-Lite and VGG, image decoding, and features that are computed once.
 
-encoder = lite0("pooled")                                 # or choose("vgg16", "map")
+encoder = lite0("pooled")                                 # or choose("lite2", "map"), choose("vgg16", "pooled")
 features = extract([("a.jpg", data), ...], encoder)      # features.array: one row an image
 """
 

@@ -1,6 +1,7 @@
 """What turns an image into numbers, as a value: cheap to make, compare and record; TensorFlow comes with first use.
 
 encoder = lite0("pooled")                        # embedded: 1,280 values
+encoder = choose("lite2", "map").mirrored()      # 9x9x1,280, of images whose left and right are exchanged
 encoder = choose("vgg16", "pooled")              # fc2, 4,096 values; its weights are fetched at first use
 """
 
@@ -12,16 +13,16 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
 from dlcamp.errors import ConfigError, DataError, UnknownName
-from dlcamp.vision.images import FITS, decode
+from dlcamp.vision.images import FITS, Fit, decode
 from dlcamp.vision.scales import SCALES, Output, output_shape
 from dlcamp.vision.vgg_table import CONFIGURATIONS
-from dlcamp.vision.weights import digest, load_weights, read_weights
+from dlcamp.vision.weights import SOURCES, digest, load_weights, read_weights
 
 if TYPE_CHECKING:
     import keras
@@ -37,6 +38,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("auto", "float32", "mixed_bfloat16"),
     "dtype": ("float32", "float16"),
 }
+_MIRRORED = "-mirrored"
 
 
 class Encoder(abc.ABC):
@@ -47,14 +49,19 @@ class Encoder(abc.ABC):
         precision: what the net computes in. "auto" is settled by timing on this machine, in `extract`, and
             the encoder of its result holds what was chosen: two precisions are two encoders.
         dtype: what a feature is stored as.
+        mirror: exchange left and right of every image first; see `mirrored`.
     """
 
     output: Output
     precision: Precision
     dtype: Stored
+    mirror: bool
 
     # Whether a loaded net is too large to keep a second one beside it.
     heavy: ClassVar[bool] = False
+
+    # What the net does to the values of pixels, where its preprocessing is called by it.
+    scaling: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         for field, known in _CHOICES.items():
@@ -82,8 +89,13 @@ class Encoder(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def fit(self) -> Fit:
+        """How an image becomes a square."""
+
+    @property
     def preprocessing(self) -> str:
         """What is done to the pixels, by name and version."""
+        return f"{FITS[self.fit].key}-{self.size}{self.scaling}{_MIRRORED if self.mirror else ''}"
 
     @abc.abstractmethod
     def describe(self) -> dict[str, str]:
@@ -106,9 +118,10 @@ class Encoder(abc.ABC):
     def restored(cls, described: Mapping[str, Any]) -> Self:
         """What `restore` makes of a description of this class, unchecked."""
 
-    @abc.abstractmethod
     def pixels(self, data: bytes, name: str = "image") -> np.ndarray:
         """Encoded image to what the net takes: uint8 (size, size, 3), RGB; ImageError where it cannot be read."""
+        pixels = decode(data, self.size, name, self.fit)
+        return np.ascontiguousarray(pixels[:, ::-1]) if self.mirror else pixels
 
     @abc.abstractmethod
     def network(self) -> keras.Model:
@@ -154,10 +167,17 @@ class Encoder(abc.ABC):
     def with_precision(self, precision: Precision) -> Self:
         return replace(self, precision=precision)  # type: ignore[type-var]  # every class below is a dataclass
 
+    def mirrored(self) -> Self:
+        """The encoder of the same images with left and right exchanged: the same net, features with another key.
+
+        They are no mirror images of the plain features: a net's padding and strides know left from right.
+        """
+        return replace(self, mirror=True)  # type: ignore[type-var]
+
     def _loaded(self) -> _Loaded:
         self._settled()
-        # How a feature is stored does not change the net.
-        alike = replace(self, dtype="float32")  # type: ignore[type-var]
+        # How a feature is stored, and how its image was turned, does not change the net.
+        alike = replace(self, dtype="float32", mirror=False)  # type: ignore[type-var]
         return (_latest if self.heavy else _kept)(alike)
 
     def _settled(self) -> Literal["float32", "mixed_bfloat16"]:
@@ -171,16 +191,17 @@ class Encoder(abc.ABC):
 
 @dataclass(frozen=True)
 class LiteEncoder(Encoder):
-    """EfficientNet-Lite with ImageNet weights: "pooled" has 1280 values, "map" of lite0 (7, 7, 1280).
+    """EfficientNet-Lite with ImageNet weights: "pooled" has 1280 values; "map" has stride 32, (7, 7, 1280) of lite0.
 
     Args:
-        scale: "lite0" (224 pixels); a scale with an entry in `weights.SOURCES`.
+        scale: "lite0" (224 pixels), "lite1" (240) or "lite2" (260): those with an entry in `weights.SOURCES`.
     """
 
     scale: str = "lite0"
     output: Output = "pooled"
     precision: Precision = "auto"
     dtype: Stored = "float32"
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         digest(self.scale)
@@ -203,18 +224,25 @@ class LiteEncoder(Encoder):
         return digest(self.scale)
 
     @property
-    def preprocessing(self) -> str:
-        return f"{FITS['squash'].key}-{self.size}"
+    def fit(self) -> Fit:
+        return "squash"
 
     def describe(self) -> dict[str, str]:
-        return {**asdict(self), "name": self.name, "weights": self.weights, "preprocessing": self.preprocessing}
+        # whether images are mirrored is part of the preprocessing
+        return {
+            "scale": self.scale,
+            "output": self.output,
+            "precision": self.precision,
+            "dtype": self.dtype,
+            "name": self.name,
+            "weights": self.weights,
+            "preprocessing": self.preprocessing,
+        }
 
     @classmethod
     def restored(cls, described: Mapping[str, Any]) -> Self:
-        return cls(**{field: described[field] for field in ("scale", "output", "precision", "dtype")})
-
-    def pixels(self, data: bytes, name: str = "image") -> np.ndarray:
-        return decode(data, self.size, name)
+        fields = {field: described[field] for field in ("scale", "output", "precision", "dtype")}
+        return cls(**fields, mirror=described["preprocessing"].endswith(_MIRRORED))
 
     def network(self) -> keras.Model:
         from dlcamp.vision.efficientnet_lite import efficientnet_lite
@@ -243,29 +271,30 @@ def choose(
     """The encoder of this name.
 
     Args:
-        encoder: "lite0", "vgg16" or "vgg19".
-        output: "pooled" (lite0: 1,280 values; VGG: fc2, 4,096) or "map" (7x7x1,280; 14x14x512).
+        encoder: "lite0", "lite1", "lite2", "vgg16" or "vgg19".
+        output: "pooled" (Lite: 1,280 values; VGG: fc2, 4,096) or "map" (lite0, lite1 and lite2: 7x7, 8x8 and 9x9
+            by 1,280; VGG: 14x14x512).
         weights: "" for the published ones, or the path of a VGG's: see `vgg_weights.locate`.
         preprocessing: "own", what the net is evaluated with; "course", the VGG's as the course prepares images.
 
     Raises:
-        ConfigError: weights or a preprocessing for lite0, which has its own.
+        ConfigError: weights or a preprocessing for a Lite, which has its own.
         DataError: `weights` names no file that could hold weights.
         UnknownName: no such encoder, output, preprocessing or precision.
     """
-    if encoder != "lite0":
+    if encoder not in SOURCES:
         from dlcamp.vision.vgg_encoder import vgg_encoder
 
         if encoder not in CONFIGURATIONS:
-            raise UnknownName("encoder", encoder, ("lite0", *CONFIGURATIONS))
+            raise UnknownName("encoder", encoder, (*SOURCES, *CONFIGURATIONS))
         return vgg_encoder(encoder, output, weights=weights, preparation=preprocessing, precision=precision)
     for option, value, default in (("weights", weights, ""), ("preprocessing", preprocessing, "own")):
         if value != default:
             raise ConfigError(
-                f"lite0 comes with its own weights and preprocessing: {option}={value!r} has no meaning for it\n"
+                f"{encoder} comes with its own weights and preprocessing: {option}={value!r} has no meaning for it\n"
                 f"leave {option} out, or take the encoder vgg16 or vgg19"
             )
-    return lite0(output, precision)
+    return LiteEncoder(encoder, output, precision, stored_as(output))
 
 
 def stored_as(output: Output) -> Stored:

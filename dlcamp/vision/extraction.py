@@ -59,7 +59,8 @@ def extract(
     cache = data_folder() / "features" if cache is None else cache
     settled = settle(encoder, ids, load, cache, batch, progress)
     job = _Extraction(ids, load, FeatureStore(cache, settled), batch, on_error, progress)
-    with progress(len(ids), f"features {settled.name}", "images") if progress else nullcontext(_Silent()) as bar:
+    title = f"features {settled.name}{', mirrored' if settled.mirror else ''}"
+    with progress(len(ids), title, "images") if progress else nullcontext(_Silent()) as bar:
         return job.run(bar)
 
 

@@ -29,7 +29,8 @@ class FeatureStore:
     """The rows of one encoder under a cache folder; nothing is created before the first write."""
 
     def __init__(self, cache: Path, encoder: Encoder) -> None:
-        name = f"{encoder.name}-{encoder.output}-{encoder.precision}-{encoder.dtype}-{encoder.key[:12]}"
+        turned = "-mirrored" if encoder.mirror else ""
+        name = f"{encoder.name}-{encoder.output}-{encoder.precision}-{encoder.dtype}{turned}-{encoder.key[:12]}"
         self.folder = cache / name
         self.encoder = encoder
         self.dtype = np.dtype(encoder.dtype)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 from dlcamp.errors import DataError, UnknownName
 from dlcamp.vision.encoder import Encoder, Precision, Preparation, Progress, Stored, stored_as
-from dlcamp.vision.images import FITS, Fit, decode
+from dlcamp.vision.images import Fit
 from dlcamp.vision.scales import Output
 from dlcamp.vision.vgg_table import configuration
 from dlcamp.vision.vgg_weights import PUBLISHED, find, identity, locate, published, resolve
@@ -41,8 +40,10 @@ class VggEncoder(Encoder):
     preparation: Preparation = "own"
     digest: str = ""
     file: str = field(default="", compare=False)
+    mirror: bool = False
 
     heavy: ClassVar[bool] = True
+    scaling: ClassVar[str] = "-bgr-means"
 
     def __post_init__(self) -> None:
         configuration(self.net)
@@ -67,8 +68,8 @@ class VggEncoder(Encoder):
         return self.digest
 
     @property
-    def preprocessing(self) -> str:
-        return f"{FITS[_FITS[self.preparation]].key}-{self.size}-bgr-means"
+    def fit(self) -> Fit:
+        return _FITS[self.preparation]
 
     def describe(self) -> dict[str, str]:
         return {
@@ -84,14 +85,11 @@ class VggEncoder(Encoder):
     def restored(cls, described: Mapping[str, Any]) -> Self:
         fields = {name: described[name] for name in ("output", "precision", "dtype")}
         candidates = [
-            cls(net=described["name"], preparation=preparation, digest=described["weights"], **fields)
-            for preparation in _FITS
+            cls(net=described["name"], preparation=preparation, digest=described["weights"], mirror=mirror, **fields)
+            for preparation, mirror in itertools.product(_FITS, (False, True))
         ]
         alike = [one for one in candidates if one.preprocessing == described["preprocessing"]]
         return alike[0] if alike else candidates[0]
-
-    def pixels(self, data: bytes, name: str = "image") -> np.ndarray:
-        return decode(data, self.size, name, _FITS[self.preparation])
 
     def network(self) -> keras.Model:
         from dlcamp.vision.vgg import vgg

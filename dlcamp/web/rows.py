@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from dlcamp.analysis.cells import KIND_TAG
+from dlcamp.analysis.claim_verdicts import applies
 from dlcamp.analysis.claims_file import Remembered
 from dlcamp.endings import STATE_TAG
 from dlcamp.experiment import Claim
@@ -43,12 +44,12 @@ def newest(rows: Iterable[RunRow], kept: Iterable[Remembered] = ()) -> Remembere
 def by_claim(
     claims: Iterable[Claim], rows: Sequence[RunRow], kept: Sequence[Remembered] = ()
 ) -> dict[str, tuple[str, Remembered]]:
-    """Statement -> its newest verdict that counts, under a preset that the claim is judged under, and what said so."""
+    """Statement -> its newest verdict that counts, where the claim is judged (preset, data set), and what said so."""
     found: dict[str, tuple[str, Remembered]] = {}
     for claim in claims:
         for one in _all_judged(rows, kept):
             verdict = dict(one.claims).get(claim.statement)
-            if verdict and (not claim.presets or one.preset in claim.presets):
+            if verdict and applies(claim, one.preset, one.data):
                 found[claim.statement] = verdict, one
                 break
     return found

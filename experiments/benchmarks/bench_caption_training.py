@@ -59,7 +59,7 @@ class Config(ExperimentConfig):
         "the course's generator": "dlcamp.captioning.camp.as_taught:data_generator",
         "the course's network": "dlcamp.captioning.camp.as_taught:caption_model",
         "the workbench's batches": "dlcamp.captioning.samples:Samples",
-        "the workbench's network": "dlcamp.captioning.decoders:merge",
+        "the workbench's network": "dlcamp.captioning.decoders.recurrent:merge",
         "rounds and ratios": "dlcamp.analysis.alternating:alternate",
     },
     cache=False,
@@ -180,13 +180,13 @@ class _Taught:
 
         from dlcamp.captioning.camp.side_by_side import epochs_of
         from dlcamp.captioning.config import CaptionConfig
-        from dlcamp.captioning.decoders import DecoderSpec, build
+        from dlcamp.captioning.decoders import build, spec_of
         from dlcamp.captioning.samples import Captioned, samples
 
         config = CaptionConfig(batch=self.config.batch, seed=self.config.seed)
         features = self.features[: len(self.items)]
         data = samples(Captioned(features, self.items), self.own_words, config.batch, config.max_length)
-        net = build(DecoderSpec.of(config, len(self.own_words), features.shape[1:]), config.seed)
+        net = build(spec_of(config, len(self.own_words), features.shape[1:]), config.seed)
         net.fit_features(features)
         adam = keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
         return epochs_of(net, data, adam, config.seed)

@@ -26,7 +26,7 @@ from dlcamp.errors import DataError
 class Config(ExperimentConfig):
     """What computes the features, of which images, and what is measured on them."""
 
-    encoder: Literal["lite0", "vgg16", "vgg19"] = tune("lite0", help="lite0 needs no download")
+    encoder: Literal["lite0", "lite1", "lite2", "vgg16", "vgg19"] = tune("lite0", help="a lite needs no download")
     output: Literal["pooled", "map"] = tune("pooled", help="one vector (VGG: fc2, 4,096 values), or the map before it")
     encoder_weights: str = tune("", help="file of VGG's weights; empty: the published ones")
     preprocessing: Literal["own", "course"] = tune("own", help="course: VGG as taught, NEAREST resize")
@@ -44,8 +44,9 @@ class Config(ExperimentConfig):
     @field_validator("encoder_weights", "preprocessing", "export")
     @classmethod
     def _needs_vgg(cls, value, info):
-        if info.data.get("encoder") == "lite0" and value not in ("", "own"):
-            raise ValueError("it is for VGG; give encoder=vgg16 too, or leave it out (encoder is lite0)")
+        encoder = info.data.get("encoder", "")
+        if encoder.startswith("lite") and value not in ("", "own"):
+            raise ValueError(f"it is for VGG; give encoder=vgg16 too, or leave it out (encoder is {encoder})")
         if info.field_name == "export" and value and info.data.get("output") == "map":
             raise ValueError("the course's file holds fc2 (4,096 values); give output=pooled (output is map)")
         return value

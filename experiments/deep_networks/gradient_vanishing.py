@@ -122,7 +122,7 @@ ROOT_HALF = 0.7071  # 1 / sqrt 2
         sd=0.02,
         seconds=4.0,
         shown=["grad/signal_factor", "grad/signal_law", "grad/signal_total", "grad/weight_factor", "train/loss"],
-        item="correct",
+        items={"test/accuracy": "correct"},
     ),
     sources={
         "laws": "dlcamp.nets.laws:law",

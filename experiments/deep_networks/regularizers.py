@@ -123,7 +123,7 @@ def _gain_against(images, fewer):
         sd=0.025,
         seconds=3.0,
         shown=["val/accuracy", "train/accuracy", "val/gap", "weights/sparsity", "test/loss"],
-        item="correct",
+        items={"test/accuracy": "correct"},
         presets={"paper": {"smallest_interesting": 0.001, "margin": 0.001, "sd": 0.001}},
     ),
     sources={

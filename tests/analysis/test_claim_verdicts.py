@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dlcamp.analysis.findings import ClaimResult, find
@@ -107,6 +109,21 @@ def test_claims_of_another_preset_are_undecided_and_say_where_they_are_judged() 
     either = claim(("high", "none"), presets=["", "smoke"])
     assert judged(either).verdict == "supported"
     assert judged(either, preset="size").why == "judged under no preset or PRESET=smoke only"
+
+
+def test_claims_about_another_data_set_are_undecided_and_add_no_test() -> None:
+    here, elsewhere = claim(("high", "none"), data=["digits"]), claim(("high", "near"), data=["mnist"])
+    found = find(COMPARISON, [here, elsewhere], CELLS)
+    assert [one.verdict for one in found.claims] == ["supported", "undecided"]
+    assert found.claims[1].why == "judged on mnist only"
+    assert [one.label for one in found.contrasts] == ["high - none"]
+    both = claim(("high", "near"), data=["mnist"], presets=["paper"])
+    assert judged(both).why == "judged on mnist and under PRESET=paper only"
+
+
+def test_runs_that_do_not_say_their_data_are_judged() -> None:
+    nameless = [replace(cell, data="") for cell in CELLS]
+    assert judged(claim(("high", "none"), data=["mnist"]), cells=nameless).verdict == "supported"
 
 
 def test_one_seed_and_no_runs_leave_claims_undecided_and_say_so() -> None:

@@ -43,7 +43,11 @@ def plain() -> Ablation:
         question=f"Does any regulariser beat none? {NASTY}",
         claims=[sparse, Claim(NASTY, NASTY)],
         comparison=Comparison(
-            "test/accuracy", baseline="none", smallest_interesting=0.005, shown=("test/sparsity",), item="correct"
+            "test/accuracy",
+            baseline="none",
+            smallest_interesting=0.005,
+            shown=("test/sparsity",),
+            items={"test/accuracy": "correct"},
         ),
         items=150,
     )

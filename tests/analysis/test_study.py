@@ -5,19 +5,21 @@ from __future__ import annotations
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlcamp.analysis.cells import cell
-from dlcamp.analysis.learning import learning_lines, thinned
+from dlcamp.analysis.learning import bases, learning_lines, thinned
 from dlcamp.analysis.pictures import BYTES, pictures_of, smaller
 from dlcamp.analysis.study import Study, assemble
 from dlcamp.comparison import Comparison
 from dlcamp.tracking.memory import MemoryTracker
 from dlcamp.tracking.protocol import RunRow
 from tests.analysis.ablation_store import Ablation
+from tests.analysis.made_cells import made
 
 GAINS = {"none": 0.0, "l2": 0.004, "dropout": 0.02}
 
@@ -210,7 +212,7 @@ def test_of_many_axis_values_the_last_ones_keep_their_pictures(tmp_path: Path) -
 
 def test_items_are_drawn_again_where_the_comparison_names_their_score(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    comparison = Comparison("test/accuracy", baseline="none", item="correct")
+    comparison = Comparison("test/accuracy", baseline="none", items={"test/accuracy": "correct"})
     study = study_of(Ablation(GAINS, items=200, comparison=comparison), tmp_path)
     assert [(one.variant, one.seeds, one.items) for one in study.by_item] == [("l2", 3, 200), ("dropout", 3, 200)]
     assert all(one.low < one.difference < one.high for one in study.by_item)
@@ -230,3 +232,11 @@ def test_a_final_value_is_no_point_of_the_curve_when_every_metric_has_one(tmp_pa
     run.end("FINISHED")
     lines = learning_lines(tracker, [cell(tracker.run(run.id))])
     assert {line.split: line.steps for line in lines} == {"train": (1, 2, 3), "val": (1, 2, 3)}
+
+
+def test_of_many_metrics_the_compared_one_has_a_curve() -> None:
+    scores = {f"val/{name}": 0.5 for name in ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider")}
+    cells = made("merge", [0.4], "test/cider")
+    cells = [replace(one, metrics={**one.metrics, **scores, "train/loss": 1.0}) for one in cells]
+    assert bases(cells, "test/cider") == ["loss", "cider", "bleu_1", "bleu_2"]
+    assert "cider" not in bases(cells)

@@ -106,11 +106,37 @@ def test_two_axes_give_groups() -> None:
     assert lines[4] == "size=1, depth=4"
 
 
-def test_as_many_metrics_as_fit_are_shown_and_the_others_counted() -> None:
-    shown = [f"val/a_rather_long_metric_{number}" for number in range(6)]
-    cells = written("none", [{ACCURACY: value} | dict.fromkeys(shown, value) for value in NONE])
-    text = told(cells, Comparison(ACCURACY, shown=shown))
-    assert "val/a_rather_long_metric_0" in text
+LONG = [f"val/a_rather_long_metric_{number}" for number in range(6)]
+
+
+def test_metrics_that_do_not_fit_beside_each_other_stand_below_with_the_names_again() -> None:
+    cells = [
+        *written("none", [{ACCURACY: value} | dict.fromkeys(LONG, value) for value in NONE]),
+        *written("dropout", [{ACCURACY: value} | dict.fromkeys(LONG, value) for value in BETTER]),
+    ]
+    text = told(cells, Comparison(ACCURACY, baseline="none", shown=LONG))
+    means = text.split("test/accuracy −")[0].splitlines()
+    assert all(any(metric in one for one in means) for metric in LONG)
+    assert len(means) > 6
+    assert max(map(len, means)) <= WIDTH
+    assert [one.split("  ")[0] for one in means if one.startswith(("none", "dropout"))][:4] == [
+        "dropout", "none · baseline", "dropout", "none · baseline",
+    ]  # fmt: skip
+
+
+def test_of_a_grid_as_many_metrics_as_fit_are_shown_and_the_others_counted() -> None:
+    cells = [
+        cell
+        for size in ("1", "2")
+        for depth in ("3", "4")
+        for cell in written(
+            "none",
+            [{ACCURACY: value} | dict.fromkeys(LONG, value) for value in NONE],
+            axes={"size": size, "depth": depth},
+        )
+    ]
+    text = told(cells, Comparison(ACCURACY, shown=LONG))
+    assert LONG[0] in text
     assert re.search(r"^\(\d more metrics than fit here\)$", text, re.M)
 
 

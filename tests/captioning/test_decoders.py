@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build, load_net, save_net
+from dlcamp.captioning.decoders import (
+    DECODERS,
+    CaptionNet,
+    DecoderSpec,
+    build,
+    load_net,
+    matched,
+    save_net,
+    spec_of,
+)
 from dlcamp.errors import DataError, StoreError, UnknownName
 from dlcamp.training.checkpoints import weights_hash
 from tests.captioning import toy_captions as toy
@@ -55,6 +64,85 @@ def test_padding_at_the_end_changes_nothing_before_it(net: CaptionNet) -> None:
     padded = np.concatenate([WORDS, np.zeros((5, 4), np.int32)], axis=1)
     longer = keras.ops.convert_to_numpy(net.teacher([FEATURES, padded], training=False))
     np.testing.assert_allclose(longer[:, :7], net.teacher([FEATURES, WORDS], training=False), atol=1e-6)
+
+
+MAP_SPEC = replace(SPEC, feature_shape=(3, 3, 16), units=12, heads=2, length=9)
+MAPS = RNG.normal(2, 3, (5, 3, 3, 16)).astype(np.float32)
+LOOKING = ("attention", "transformer")
+COMPARED = ("merge", "gru", "init_inject", "par_inject", *LOOKING)
+
+
+@pytest.fixture(scope="module", params=COMPARED)
+def any_net(request: pytest.FixtureRequest) -> CaptionNet:
+    return build(replace(MAP_SPEC, decoder=request.param), seed=0)
+
+
+def test_any_decoder_says_the_same_at_once_and_word_by_word(any_net: CaptionNet) -> None:
+    at_once = np.asarray(any_net.teacher([MAPS, WORDS], training=False))
+    np.testing.assert_allclose(word_by_word(any_net, MAPS, WORDS), at_once, atol=1e-5)
+    assert np.ptp(at_once, axis=0).max() > 0  # images differ, so their logits do
+
+
+def test_any_decoder_has_as_many_parameters_as_its_formula_says(any_net: CaptionNet) -> None:
+    assert any_net.parameters == DECODERS[any_net.spec.decoder].parameters(any_net.spec)
+
+
+def test_no_word_depends_on_those_after_it(any_net: CaptionNet) -> None:
+    changed = WORDS.copy()
+    changed[:, 4:] = 1 + changed[:, 4:] % 10
+    one, two = (np.asarray(any_net.teacher([MAPS, words], training=False)) for words in (WORDS, changed))
+    np.testing.assert_allclose(one[:, :4], two[:, :4], atol=1e-6)
+    assert np.abs(one[:, 4:] - two[:, 4:]).max() > 1e-3
+
+
+def test_only_decoders_over_a_map_look_and_what_they_look_at_sums_to_one(any_net: CaptionNet) -> None:
+    if any_net.spec.decoder not in LOOKING:
+        assert any_net.attention is None
+        return
+    assert any_net.attention is not None
+    weights = np.asarray(any_net.attention([MAPS, WORDS]))
+    assert weights.shape == (5, 7, 2, 9)
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_only_decoders_over_a_map_tell_its_positions_apart(any_net: CaptionNet) -> None:
+    for layer in any_net.teacher.layers:
+        if layer.name == "places":  # learned from zero: before training, places are alike
+            layer.vectors.assign(np.random.default_rng(1).normal(size=layer.vectors.shape))
+    as_it_is, turned = (np.asarray(any_net.teacher([m, WORDS], training=False)) for m in (MAPS, MAPS[:, ::-1]))
+    assert (np.abs(as_it_is - turned).max() > 1e-3) == (any_net.spec.decoder in LOOKING)
+
+
+def test_any_decoder_is_loaded_as_it_was_saved(any_net: CaptionNet, tmp_path: Path) -> None:
+    save_net(any_net, tmp_path)
+    loaded = load_net(tmp_path)
+    assert loaded.spec == any_net.spec
+    np.testing.assert_array_equal(word_by_word(loaded, MAPS, WORDS), word_by_word(any_net, MAPS, WORDS))
+
+
+@pytest.mark.parametrize("parameters", [600_000, 3_500_000])
+def test_decoders_are_matched_within_three_per_cent_and_keep_the_share_of_the_embedding(parameters: int) -> None:
+    wide = DecoderSpec("merge", 2541, (7, 7, 1280), units=512, embedding=256)
+    small = DecoderSpec("merge", 45, (7, 7, 1280))
+    spec = wide if parameters > 10**6 else small
+    for name in COMPARED:
+        found = matched(replace(spec, decoder=name), parameters)
+        assert abs(DECODERS[name].parameters(found) / parameters - 1) < 0.03
+        assert abs(found.embedding / found.units - spec.embedding / spec.units) < 0.01
+
+
+def test_parameters_that_cannot_be_met_are_refused_with_what_is_near() -> None:
+    with pytest.raises(DataError, match="1,000 parameters: 2 units give"):
+        matched(DecoderSpec("merge", 2541, (1280,), heads=1), 1000)
+
+
+def test_a_decoder_that_looks_needs_a_map_and_widths_that_fit_its_heads() -> None:
+    with pytest.raises(DataError, match="features=map"):
+        build(replace(MAP_SPEC, decoder="attention", feature_shape=(16,)), seed=0)
+    with pytest.raises(DataError, match="multiple of heads: 12 units, 5 heads"):
+        build(replace(MAP_SPEC, decoder="attention", heads=5), seed=0)
+    with pytest.raises(DataError, match="must be even"):
+        build(replace(MAP_SPEC, decoder="transformer", units=9, heads=3), seed=0)
 
 
 CAMP = replace(SPEC, decoder="camp")
@@ -184,5 +272,5 @@ def test_what_cannot_be_built_is_refused() -> None:
 
 
 def test_a_spec_takes_what_the_config_says() -> None:
-    spec = DecoderSpec.of(toy.config(units=9, blind=True), 30, (1280,))
+    spec = spec_of(toy.config(units=9, blind=True), 30, (1280,))
     assert (spec.units, spec.blind, spec.vocabulary_size, spec.feature_shape) == (9, True, 30, (1280,))

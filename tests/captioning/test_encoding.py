@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Notes:
 
 
 class Snapshots:
-    """Small photographs of one colour each; those named in `broken` are no images."""
+    """Small photographs of one colour each, their left half darker; those named in `broken` are no images."""
 
     name, digest = "snapshots", "1"
 
@@ -55,7 +55,9 @@ class Snapshots:
         if item_id in self.broken:
             return b"not an image"
         buffer = io.BytesIO()
-        Image.new("RGB", (32, 32), (sum(map(ord, item_id)) % 256, 80, 90)).save(buffer, "JPEG")
+        image = Image.new("RGB", (32, 32), (sum(map(ord, item_id)) % 256, 80, 90))
+        image.paste((20, 30, 40), (0, 0, 16, 32))
+        image.save(buffer, "JPEG")
         return buffer.getvalue()
 
 
@@ -75,6 +77,21 @@ def test_a_few_unreadable_images_are_left_out_and_named(run: Notes, fresh_home: 
     whole = encode(CaptionConfig(), Snapshots(), run)
     np.testing.assert_array_equal(encoded.train.features[3], whole.train.features[4])
     np.testing.assert_array_equal(encoded.val.features, whole.val.features)
+
+
+def test_flips_bring_the_mirrored_images_of_train_beside_the_same_items(run: Notes, fresh_home: Path) -> None:
+    data = Snapshots(sizes=(12, 4, 4), broken=["train_3.jpg"])
+    config = CaptionConfig(encoder_precision="float32")
+    assert encode(config, data, run).mirrored is None
+    encoded = encode(config.model_copy(update={"flips": True}), data, run)
+    assert encoded.mirrored is not None
+    assert encoded.mirrored.items == encoded.train.items
+    assert not encoded.encoder.mirror
+    images = [data.image(item.id) for item in encoded.train.items]
+    wanted = encoded.encoder.mirrored().encode(images)
+    np.testing.assert_allclose(encoded.mirrored.features, wanted, rtol=0, atol=1e-4)
+    assert not np.allclose(encoded.mirrored.features, encoded.train.features, atol=1e-2)
+    assert any("mirrored images, " in line for line in run.lines)
 
 
 def test_more_than_one_unreadable_image_in_ten_is_refused(run: Notes, fresh_home: Path) -> None:
@@ -118,9 +135,10 @@ def test_weights_that_cannot_be_had_are_an_error_unless_the_config_allows_a_subs
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"encoder_weights": "x.h5"}, "belong to VGG, the encoder is lite0"),
+        ({"encoder_weights": "x.h5"}, "belong to VGG, encoder is lite0"),
         ({"encoder": "vgg16", "features_file": "/nowhere/features.pkl"}, "there is no such file"),
         ({"encoder": "vgg16", "features_file": "f.pkl", "features": "map"}, "leave out features=map"),
+        ({"encoder": "vgg16", "features_file": "f.pkl", "flips": True}, "leave out flips"),
         ({"recipe": "camp", "precision": "auto"}, "trains in one precision"),
         ({"tokenizer_file": "t.pkl"}, "belongs to the course's recipe"),
     ],

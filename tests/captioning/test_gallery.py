@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dlcamp.captioning.attention_maps import Attention
 from dlcamp.captioning.gallery import GalleryEntry, embedded, gallery_html, gallery_sections
 from dlcamp.errors import DataError, ImageError
+from tests.captioning.attended import record
 from tests.captioning.html_reader import read
 
 
@@ -99,6 +103,43 @@ def test_forty_eight_large_images_stay_under_three_megabytes() -> None:
     ]
     page = gallery_html(some, "t", {})
     assert read(page).tags.count("img") == 48
+    assert len(page.encode()) < 3_000_000
+
+
+def test_the_random_section_shows_where_the_decoder_looked_and_only_its_images_are_asked_for() -> None:
+    some, asked = entries(30, image=picture(40, "JPEG"), mime="image/jpeg"), []
+
+    def attend(ids: Sequence[str]) -> list[Attention]:
+        asked.extend(ids)
+        return [record(f"word of {ident}", seed=number) for number, ident in enumerate(ids)]
+
+    page = gallery_html(some, "t", {}, size=4, attend=attend)
+    assert asked == [entry.id for entry in gallery_sections(some, size=4)[0].entries]
+    random, others = page.split('<section aria-label="Best">')
+    assert random.count('<ol class="glimpses"') == 4
+    assert all(f">{ident}</li>" in random for ident in asked)
+    assert len(re.findall(r'alt="before “word”: [a-z ]+"', random)) == 4
+    assert "Jain &amp; Wallace 2019" in random
+    assert "glimpses" not in others
+    assert 'glimpses"' not in gallery_html(some, "t", {}, size=4)
+
+
+def test_a_word_of_a_strip_is_escaped_and_an_empty_caption_has_none() -> None:
+    said = replace(record("a b"), words=('"><script>', "b"))
+    page = gallery_html(entries(1), "t", {}, attend=lambda ids: [said])
+    assert "script" not in read(page).tags
+    assert "<ol" not in gallery_html(entries(1), "t", {}, attend=lambda ids: [record("")])
+
+
+def test_strips_of_thirty_words_beside_large_images_stay_under_three_megabytes() -> None:
+    noisy = [picture(500, "JPEG", noise=seed) for seed in range(3)]
+    some = [
+        GalleryEntry(f"{i}", noisy[i % 3], "image/jpeg", ["r"] * 5, "c", i / 48, wrong="false" if i % 2 else None)
+        for i in range(48)
+    ]
+    long = record(" ".join(["word"] * 30))
+    page = gallery_html(some, "t", {}, attend=lambda ids: [long] * len(ids))
+    assert read(page).tags.count("img") == 48 + 12 * 30
     assert len(page.encode()) < 3_000_000
 
 

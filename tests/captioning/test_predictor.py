@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dlcamp.captioning.captioner import Decoding, Seen
 from dlcamp.captioning.decoders import DecoderSpec, build
 from dlcamp.captioning.novelty import Novelty
-from dlcamp.captioning.predictor import CaptionPredictor, Decoding, Seen
+from dlcamp.captioning.predictor import CaptionPredictor
 from dlcamp.captioning.vocabulary import Vocabulary
 from dlcamp.data.scenes.dataset import Scenes
 from dlcamp.errors import DataError, ImageError, StoreError

@@ -104,7 +104,8 @@ def _parquet(store: MemoryTracker, outcome: Outcome) -> list[dict]:
         ("export=features.pkl", r"export = 'features.pkl' \(SET\): it is for VGG"),
         ("encoder=vgg16 output=map export=features.pkl", "holds fc2"),
         ("preprocessing=course", r"preprocessing = 'course' \(SET\): it is for VGG"),
-        ("encoder_weights=vgg.h5", "it is for VGG"),
+        ("encoder_weights=vgg.h5", r"it is for VGG.*\(encoder is lite0\)"),
+        ("encoder=lite2 preprocessing=course", r"it is for VGG.*\(encoder is lite2\)"),
         ("output=pool", "output = 'pool'"),
     ],
 )

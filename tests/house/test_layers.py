@@ -13,16 +13,18 @@ from dlcamp.fingerprint import imports
 from dlcamp.paths import REPOSITORY
 
 # what each part of dlcamp may import, low to high; its own part is always allowed
-LOW = {"errors", "paths", "references", "memory", "comparison", "spaces"}
+LOW = {"errors", "paths", "references", "memory", "comparison", "spaces", "model_ref"}
 CORE = LOW | {"config"}
 DECLARE = CORE | {"experiment", "discovery", "settings", "guards"}
-RUN = DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "endings", "held_models", "runner"}
+RUN = DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "endings", "held_models", "find_models"}
+RUN |= {"runner"}
 ALLOWED = {
     "errors": set(),
     "paths": set(),
     "memory": set(),
     "comparison": set(),
     "spaces": {"errors"},
+    "model_ref": set(),
     "references": {"errors"},
     "config": LOW,
     "experiment": CORE,
@@ -35,11 +37,12 @@ ALLOWED = {
     "analysis": CORE | {"experiment", "data", "tracking"},
     "nets": CORE | {"data", "tracking", "training", "analysis"},
     "vision": CORE | {"data", "tracking", "training", "analysis"},
-    "captioning": CORE | {"data", "tracking", "training", "analysis", "vision"},
+    "captioning": CORE | {"experiment", "data", "tracking", "training", "analysis", "vision"},
     "fingerprint": DECLARE,
     "requirements": DECLARE | {"fingerprint"},
     "held_models": DECLARE | {"data", "tracking", "requirements"},
     "endings": DECLARE | {"tracking"},
+    "find_models": DECLARE | {"tracking"},
     "runner": RUN,
     "launch": CORE | {"tracking"},
     "ablation": RUN | {"launch"},

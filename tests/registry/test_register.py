@@ -21,11 +21,11 @@ from dlcamp.experiment import Experiment
 from dlcamp.paths import REPOSITORY
 from dlcamp.registry.captions import caption_files
 from dlcamp.registry.register import Registered, _best, register
-from dlcamp.registry.resolve import resolve_model
 from dlcamp.runner import execute, prepare
 from dlcamp.tracking import open_store
 from dlcamp.tracking.models import client_of
 from dlcamp.tracking.protocol import RunRow, Store
+from dlcamp.tracking.resolve import resolve_model
 from tests.mlflow_server import MlflowServer
 from tests.tracking.conftest import mlflow_server
 

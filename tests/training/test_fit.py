@@ -169,6 +169,41 @@ def test_killed_within_an_epoch_it_continues_to_the_same_bits(run: Recorder, und
     assert [h["val/loss"] for h in result.history] == [undisturbed[1]["val/loss", e] for e in range(1, 7)]
 
 
+def averaging(decay: float) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=decay, ema_overwrite_frequency=None)
+
+
+@pytest.mark.parametrize("monitor", ["val/loss", None])
+def test_averaged_weights_are_what_is_evaluated_and_what_is_left(run: Recorder, monitor: str | None) -> None:
+    """Two epochs, and beside them the same steps by hand: the average begins with the weights after the first one."""
+    seen: list[np.ndarray] = []
+    model, by_hand = network(rate=0), network(rate=0)
+
+    def evaluate(epoch: int) -> dict[str, float]:
+        seen.append(model.get_weights()[0])
+        return {"val/loss": -float(epoch)}
+
+    train(run, model, optimizer=averaging(0.5), epochs=2, evaluate=evaluate, monitor=monitor)
+    optimizer, average = keras.optimizers.Adam(0.01), None
+    for x, y in (batch for epoch in (1, 2) for batch in batches(epoch)):
+        with tf.GradientTape() as tape:
+            loss = squared(y, by_hand(x, training=True))
+        variables = by_hand.trainable_variables
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        now = by_hand.get_weights()[0]
+        average = now if average is None else 0.5 * average + 0.5 * now
+    np.testing.assert_allclose(model.get_weights()[0], average, atol=1e-6)
+    np.testing.assert_array_equal(seen[-1], model.get_weights()[0])
+
+
+def test_averages_survive_a_kill(run: Recorder, tmp_path: Path) -> None:
+    _, whole = train(Recorder(tmp_path / "whole"), optimizer=averaging(0.9))
+    with pytest.raises((Killed, tf.errors.OpError)):
+        train(run, optimizer=averaging(0.9), **at_step(17))
+    _, model = train(Recorder(run.folder), optimizer=averaging(0.9))
+    assert weights_hash(model) == weights_hash(whole)
+
+
 @pytest.mark.parametrize("moment", ["replace", "flush", "evaluate"])
 def test_killed_at_the_end_of_an_epoch_it_continues_to_the_same_bits(
     run: Recorder, undisturbed: Any, monkeypatch: pytest.MonkeyPatch, moment: str

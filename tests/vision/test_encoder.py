@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from dlcamp.errors import ConfigError, DataError, ImageError, UnknownName
 from dlcamp.vision.encoder import Encoder, LiteEncoder, choose, lite0
@@ -89,9 +91,43 @@ def test_the_keys_of_lite0_are_those_of_the_caches_already_filled() -> None:
     assert [key[:16] for key in keys] == ["4f1238de5ae993d4", "ae07d3d8e493e958"]
 
 
-def test_choosing_lite0_gives_lite0_and_nothing_of_a_vgg_fits_it() -> None:
+def test_choosing_lite0_gives_lite0() -> None:
     assert choose("lite0", "map", precision="float32") == lite0("map", "float32")
     assert choose("lite0").available
+
+
+@pytest.mark.parametrize(("name", "size", "side"), [("lite0", 224, 7), ("lite1", 240, 8), ("lite2", 260, 9)])
+def test_each_lite_has_its_own_input_and_map_and_nothing_of_a_vgg_fits_it(name: str, size: int, side: int) -> None:
+    encoder = choose(name, "map", precision="float32")
+    assert (encoder.name, encoder.size, encoder.shape) == (f"efficientnet_{name}", size, (side, side, 1280))
+    assert (encoder.dtype, choose(name).shape, choose(name).dtype) == ("float16", (1280,), "float32")
+    assert Encoder.restore(json.loads(json.dumps(encoder.describe()))) == encoder
     for wrong in ({"weights": "vgg16.h5"}, {"preprocessing": "course"}):
-        with pytest.raises(ConfigError, match=next(iter(wrong.values()))):
-            choose("lite0", "pooled", **wrong)
+        with pytest.raises(ConfigError, match=f"{name} comes with its own .*{next(iter(wrong.values()))}"):
+            choose(name, "pooled", **wrong)
+
+
+def test_a_mirrored_encoder_sees_what_stands_in_a_mirrored_file(photos: list[tuple[str, bytes]]) -> None:
+    encoder = lite0("pooled", "float32")
+    turned = io.BytesIO()
+    ImageOps.mirror(Image.open(io.BytesIO(photos[0][1]))).save(turned, "PNG")
+    plain, mirrored = encoder.encode([photos[0][1]]), encoder.mirrored().encode([photos[0][1]])
+    np.testing.assert_array_equal(mirrored, encoder.encode([turned.getvalue()]))
+    assert not np.allclose(mirrored, plain, atol=1e-2)
+    assert encoder.mirrored().load() is encoder.load()
+
+
+def test_a_mirrored_encoder_is_described_apart_and_restored() -> None:
+    encoder = choose("lite1", "map", precision="mixed_bfloat16")
+    mirrored = encoder.mirrored()
+    assert mirrored.mirrored() == mirrored != encoder
+    assert mirrored.key != encoder.key
+    assert mirrored.shape == encoder.shape
+    assert Encoder.restore(json.loads(json.dumps(mirrored.describe()))) == mirrored
+    assert not Encoder.restore(encoder.describe()).mirror
+
+
+def test_a_mirrored_encoder_of_an_older_preprocessing_is_refused() -> None:
+    described = lite0("pooled", "float32").mirrored().describe()
+    with pytest.raises(DataError, match="preprocessing"):
+        Encoder.restore({**described, "preprocessing": "squash-bicubic-0-224-mirrored"})

@@ -63,6 +63,18 @@ def test_only_what_is_new_is_computed_and_copies_are_stored_once(tmp_path: Path,
     assert len(FeatureStore(tmp_path, POOLED).index()) == 4
 
 
+def test_features_of_mirrored_images_have_a_cache_of_their_own(tmp_path: Path, photos: Photos) -> None:
+    mirrored, bar = POOLED.mirrored(), _Counter()
+    plain = extract(photos[:3], POOLED, cache=tmp_path)
+    turned = extract(photos[:3], mirrored, cache=tmp_path, progress=bar)
+    assert bar.opened == [(3, "features efficientnet_lite0, mirrored", "images")]
+    assert (turned.from_cache, extract(photos[:3], mirrored, cache=tmp_path).from_cache) == (0, 3)
+    assert extract(photos[:3], POOLED, cache=tmp_path).from_cache == 3
+    np.testing.assert_array_equal(turned.array, mirrored.encode([data for _, data in photos[:3]]))
+    assert turned.digest != plain.digest
+    assert sum("-mirrored-" in folder.name for folder in tmp_path.glob("efficientnet_lite0-*")) == 1
+
+
 def test_the_digest_tells_content_ids_and_encoder_apart(tmp_path: Path, photos: Photos) -> None:
     (_, one), (_, two) = photos[:2]
     cases = [[("a", one), ("b", two)], [("a", two), ("b", one)], [("a", one), ("c", two)], [("a", one)]]

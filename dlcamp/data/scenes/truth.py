@@ -6,6 +6,10 @@ all other words kept; an aspect is wrong when it belongs to such a smallest repa
 equally small: "a red circle" before a blue circle and a red square has colour and shape wrong). Exchanging the
 relation may also take it away. When no exchange helps, because the caption names more than there is, the number is
 wrong and groups may be dropped.
+
+Binding is judged apart, group by group: whether size, colour and shape that are said of one thing belong to one thing
+of the scene. "a red circle and a blue square" before a blue circle and a red square names what is there and puts it
+together wrongly, which Treisman & Schmidt (Cognitive Psychology 14, 1982) call an illusory conjunction.
 """
 
 from __future__ import annotations
@@ -41,12 +45,19 @@ class Judgement:
         grammatical: it is a sentence of the grammar.
         truthful: it is, and everything it claims holds.
         aspects: right or wrong; None where the caption states nothing (or is no sentence).
+        binding: whether the attributes of every group meet in one object; numbers and relations aside. None where the
+            caption names fewer than two objects or never two attributes of one.
+        relation_holds: whether the two groups of which it is stated are there and lie so, whatever else the caption
+            says; None where none is stated. Stricter than `aspects["relation"]`, which may be right beside wrong
+            objects.
         reason: why it is not truthful, for a person; "" when it is.
     """
 
     grammatical: bool
     truthful: bool
     aspects: dict[Aspect, bool | None]
+    binding: bool | None
+    relation_holds: bool | None
     reason: str
 
 
@@ -54,11 +65,27 @@ def judge(caption: str, scene: Scene) -> Judgement:
     """Check one caption against one scene."""
     statement = parse(caption)
     if statement is None:
-        return Judgement(False, False, dict.fromkeys(ASPECTS), "not a sentence of the grammar")
+        return Judgement(False, False, dict.fromkeys(ASPECTS), None, None, "not a sentence of the grammar")
     said = stated(statement)
     wrong = set() if true_of(statement, scene) else wrong_aspects(statement, scene)
     aspects = {aspect: aspect not in wrong if aspect in said else None for aspect in ASPECTS}
-    return Judgement(True, not wrong, aspects, _reason(statement, scene) if wrong else "")
+    reason = _reason(statement, scene) if wrong else ""
+    return Judgement(True, not wrong, aspects, bound(statement, scene), relation_holds(statement, scene), reason)
+
+
+def bound(statement: Statement, scene: Scene) -> bool | None:
+    """Whether every group fits some object; see `Judgement.binding`."""
+    several = sum(group.count for group in statement.groups) > 1
+    if not several or all(sum(group.form) < 2 for group in statement.groups):
+        return None
+    return all(referents(group, scene) for group in statement.groups)
+
+
+def relation_holds(statement: Statement, scene: Scene) -> bool | None:
+    """Whether the two groups that are related are there and lie so; see `Judgement.relation_holds`."""
+    if statement.relation is None:
+        return None
+    return true_of(Statement(statement.groups[:2], statement.relation), scene)
 
 
 def stated(statement: Statement) -> tuple[Aspect, ...]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from dlcamp.data.captions import Split
 from dlcamp.data.scenes.dataset import Scenes
+from dlcamp.data.scenes.describe import relatable
 from dlcamp.data.scenes.truth import ASPECTS, judge
 from dlcamp.errors import DataError
 
@@ -25,7 +26,8 @@ def report(captions: Mapping[str, str], data: Scenes, split: Split) -> list[Row]
 
     Returns:
         One row an image in the split's order: item, output, grammatical, truthful, count, colour, shape, size,
-        relation (True, False, or None where not stated), held_out, objects, reason.
+        relation and binding (True, False, or None where not stated), told_relation, told_binding (True, False, or
+        None where the image has nothing of the kind to tell), held_out, objects, reason.
 
     Raises:
         DataError: a caption for an image that the split does not have.
@@ -39,12 +41,19 @@ def report(captions: Mapping[str, str], data: Scenes, split: Split) -> list[Row]
 def rates(rows: Sequence[Row]) -> dict[str, Rate]:
     """What share is right, by name; a name nothing bears on is left out.
 
-    `grammatical`, `truthful` over all rows; `truthful_<aspect>` over the rows that state the aspect;
-    `truthful_seen_pairs`, `truthful_held_out_pairs` by what the image shows; `truthful_<n>_objects`.
+    `grammatical`, `truthful` over all rows; `truthful_<aspect>` over the rows that state the aspect, `binding` among
+    them; `truthful_seen_pairs`, `truthful_held_out_pairs` by what the image shows; `truthful_<n>_objects`.
+
+    Shares of captions that state an aspect have denominators of the speaker's choosing: who says little is judged on
+    little. `told_relation` and `told_binding` have the images' own: of those that allow a relation, how many captions
+    state one between objects that are there and that holds; of those that show two or more objects, how many captions
+    name two or more and put each one's attributes together rightly.
     """
     found = {"grammatical": _rate(rows, "grammatical"), "truthful": _rate(rows, "truthful")}
-    for aspect in ASPECTS:
+    for aspect in (*ASPECTS, "binding"):
         found[f"truthful_{aspect}"] = _rate([row for row in rows if row[aspect] is not None], aspect)
+    for name in ("told_relation", "told_binding"):
+        found[name] = _rate([row for row in rows if row[name] is not None], name)
     groups: dict[str, Callable[[Row], bool]] = {
         "seen_pairs": lambda row: not row["held_out"],
         "held_out_pairs": lambda row: row["held_out"],
@@ -56,7 +65,8 @@ def rates(rows: Sequence[Row]) -> dict[str, Rate]:
 
 
 def _row(item: str, caption: str, data: Scenes) -> Row:
-    judged = judge(caption, data.scene(item))
+    scene = data.scene(item)
+    judged = judge(caption, scene)
     aspects: Row = {aspect: judged.aspects[aspect] for aspect in ASPECTS}
     return {
         "item": item,
@@ -64,6 +74,9 @@ def _row(item: str, caption: str, data: Scenes) -> Row:
         "grammatical": judged.grammatical,
         "truthful": judged.truthful,
         **aspects,
+        "binding": judged.binding,
+        "told_relation": judged.relation_holds is True if relatable(scene) else None,
+        "told_binding": judged.binding is True if len(scene.objects) > 1 else None,
         "held_out": data.held_out(item),
         "objects": data.objects(item),
         "reason": judged.reason,

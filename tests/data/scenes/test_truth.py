@@ -106,6 +106,8 @@ def test_an_ungrammatical_caption_is_not_truthful_and_has_no_aspects():
     assert not judged.grammatical
     assert not judged.truthful
     assert judged.aspects == dict.fromkeys(ASPECTS)
+    assert judged.binding is None
+    assert judged.relation_holds is None
     assert judged.reason == "not a sentence of the grammar"
 
 
@@ -117,3 +119,54 @@ def test_a_caption_of_another_scene_is_false_exactly_when_some_aspect_is_wrong()
         assert judged.grammatical
         assert judged.truthful == (False not in judged.aspects.values())
         assert judged.truthful == (judged.reason == "")
+
+
+CROSSED = scene("large blue circle 0 0", "small red square 0 1", "small red square 2 1")
+
+
+@pytest.mark.parametrize(
+    ("caption", "binding"),
+    [
+        ("a blue circle and two red squares", True),
+        ("a large blue circle with three red squares", True),  # a wrong number is no wrong binding
+        ("a blue circle below a small red square", True),  # nor is a wrong relation
+        ("a red circle and two blue squares", False),  # the right colours and shapes, swapped
+        ("a small blue circle and two red squares", False),  # the right sizes, swapped
+        ("a blue circle and a green star", False),  # of a thing that is not there
+        ("two blue squares", False),  # one group of several objects
+        ("a red circle", None),  # one object: nothing to confuse it with
+        ("two squares", None),  # one attribute: nothing to put together
+        ("two squares and a blue circle", True),
+        ("a red red circle", None),
+    ],
+)
+def test_binding_asks_whether_the_attributes_of_each_group_meet_in_one_object(caption, binding):
+    assert judge(caption, CROSSED).binding is binding
+
+
+@pytest.mark.parametrize(
+    ("caption", "holds"),
+    [
+        ("a blue circle left of a red square", True),
+        ("there is a blue circle left of a red square and there is a green star", True),  # the third group is not asked
+        ("a blue circle right of a red square", False),
+        ("a green circle left of a red square", False),  # "relation" is right there: exchange the colour and it is true
+        ("a blue circle and a red square", None),
+    ],
+)
+def test_a_relation_holds_only_between_objects_that_are_there(caption, holds):
+    assert judge(caption, PAIR).relation_holds is holds
+
+
+def test_the_repair_of_a_wrong_object_leaves_its_relation_right_though_it_does_not_hold():
+    judged = judge("a green circle left of a red square", PAIR)
+    assert judged.aspects["relation"] is True
+    assert judged.relation_holds is False
+
+
+def test_a_true_caption_never_binds_or_relates_wrongly():
+    for number in range(60):
+        told = generate(5, "test", number)
+        judged = judge(Speaker(told).caption(random.Random(number)), told)
+        assert judged.binding is not False
+        assert judged.relation_holds is not False

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dlcamp.errors import UnknownName, UserError
 from dlcamp.tracking.models import MODEL_TAG, client_of, model_id
 from dlcamp.tracking.protocol import RunRow, Store
 
+BEST_TAG = "dlcamp.best_run"
+"""Tag of a parent run: the id of its best child, which has the model."""
+
 
 def resolve_model(store: Store, ref: str) -> tuple[str, RunRow | None]:
     """The address "models:/m-..." of a model, and the run it comes from (None when that is gone).
 
     Args:
-        ref: a run's id or name; `name@champion`, of a registered model or of an experiment registered on one data
-            set only; or `models:/...`.
+        ref: a run's id or name, where an ablation or a search stands for its best run; `name@champion`, of a
+            registered model or of an experiment registered on one data set only; or `models:/...`.
 
     Raises:
         UserError: nothing or several things answer to it, or the run has no model.
@@ -25,12 +29,24 @@ def resolve_model(store: Store, ref: str) -> tuple[str, RunRow | None]:
         name, _, alias = ref.rpartition("@")
         return _with_run(store, model_id(store, f"models:/{_registered(store, name, alias)}@{alias}"))
     row = store.reader.run(ref)
+    if MODEL_TAG not in row.tags and row.tags.get(BEST_TAG):
+        row = store.reader.run(row.tags[BEST_TAG])
     found = row.tags.get(MODEL_TAG)
     if not found:
         raise UserError(
-            f"run {row.name} of {row.experiment} ({row.status}) has no model; choose one that ended FINISHED"
+            f"run {row.name} of {row.experiment} ({row.status}) has no model; choose one that ended FINISHED, "
+            "or of an ablation its best run, which alone keeps its model"
         )
     return _with_run(store, model_id(store, found))
+
+
+def registered_models(store: Store) -> Iterator[Any]:
+    """MLflow's registered models, page by page."""
+    client, token = client_of(store), None
+    while token != "":
+        page = client.search_registered_models(page_token=token)
+        yield from page
+        token = page.token or ""
 
 
 def _with_run(store: Store, model: str) -> tuple[str, RunRow | None]:
@@ -43,12 +59,7 @@ def _with_run(store: Store, model: str) -> tuple[str, RunRow | None]:
 
 def _registered(store: Store, name: str, alias: str) -> str:
     """The registered model called `name`, or the only one of the experiment `name`."""
-    models: list[Any] = []
-    token: str | None = None
-    while token != "":
-        page = client_of(store).search_registered_models(page_token=token)
-        models, token = models + list(page), page.token or ""
-    names = [model.name for model in models if alias in model.aliases]
+    names = [model.name for model in registered_models(store) if alias in model.aliases]
     matching = [known for known in names if name in (known, known.rpartition("-")[0])]
     if name in matching:
         return name

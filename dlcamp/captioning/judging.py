@@ -1,0 +1,166 @@
+"""What a captioner is worth, whoever speaks: scores beside floors and ceilings, and what a run keeps of them.
+
+One path for every captioner: rows an image, tables, the summary that is printed, the gallery, the few images that a
+report shows of each run, and the model with captions that prove it.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlcamp.captioning.attention_maps import looking
+from dlcamp.captioning.bounds import Bound, bounds
+from dlcamp.captioning.captioner import Captioner
+from dlcamp.captioning.config import CaptionConfig
+from dlcamp.captioning.decoding import Features
+from dlcamp.captioning.gallery import Attend, GalleryEntry, gallery_html
+from dlcamp.captioning.results import Results, measure
+from dlcamp.captioning.scores import SCORE_NAMES
+from dlcamp.captioning.shown import FILE as SHOWN
+from dlcamp.captioning.shown import shown_json
+from dlcamp.captioning.summary import summary, table_csv, val_summary
+from dlcamp.data.captions import CaptionData, CaptionItem
+
+if TYPE_CHECKING:
+    from dlcamp.tracking.handle import ActiveRun
+
+IMPORTED_SHOWN = 32
+"""Test images that a model of imported features is proven on: VGG takes a third of a second an image."""
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """Images of a split with their features, as the captioner takes them."""
+
+    items: Sequence[CaptionItem]
+    features: Features
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A captioner that is to be judged.
+
+    Attributes:
+        train: what it was trained on.
+        blind: gives captions of test by the same decoder without images; None: there is no such floor.
+        substituted: what its encoder stands in for, and why; empty when it is the one that was asked for.
+        loadable: whether its encoder can be run here, so that a model can be kept.
+        course: scores by the course's own metric, and the lines that explain them.
+    """
+
+    captioner: Captioner
+    train: Sequence[CaptionItem]
+    val: Viewed
+    test: Viewed
+    blind: Callable[[], list[str]] | None = None
+    substituted: str = ""
+    loadable: bool = True
+    course: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def judge(config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Subject) -> dict[str, float]:
+    """Caption val, and test unless the config leaves it alone, score both, and keep everything.
+
+    Returns:
+        `val/cider` of the finished model with its beam (the last point after the epochs' greedy ones) and its other
+        scores; for test the scores with intervals, greedy beside beam, and what stands beside them.
+    """
+    captioner = subject.captioner
+    shown, said = subject.val, captioner.captions(subject.val.features)
+    val = measure(said, subject.val.items, data, "val")
+    metrics = {f"val/{name}": value for name, value in val.scores.scores.items()}
+    if config.score_test:
+        shown, said = subject.test, captioner.captions(subject.test.features)
+        metrics |= _test(config, data, run, subject, said)
+    else:
+        run.text(val_summary(val, captioner.decoding.beam), "summary.txt")
+    if subject.loadable:
+        # a predictor computes its features itself: what another extraction imported need not be theirs to the bit
+        items = shown.items[:IMPORTED_SHOWN] if config.features_file else shown.items
+        run.model(captioner, [data.image(item.id) for item in items], None if config.features_file else said)
+    return metrics
+
+
+def _test(
+    config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Subject, said: list[str]
+) -> dict[str, float]:
+    """Score the captions of test, once; keep rows, tables and gallery."""
+    items, features, captioner = subject.test.items, subject.test.features, subject.captioner
+    train = [caption for item in subject.train for caption in item.references]
+    found = measure(said, items, data, "test", train_captions=train)
+    blind_said = subject.blind() if subject.blind else None
+    rows = bounds(found, subject.train, items, data, blind_said, config.split_seed)
+    greedy = measure(captioner.captions(features, beam=1), items, data, "test")
+    run.predictions(found.rows())
+    run.text(table_csv(found, rows), "scores.csv")
+    run.text(summary(found, rows, captioner.decoding.beam, subject.notes), "summary.txt")
+    run.text(shown_json(items, data), SHOWN)
+    attend = looking(captioner, subject.test.items, features)
+    run.text(_gallery(found, blind_said, items, data, run.name, subject.substituted, attend), "gallery.html")
+    return {
+        **_test_metrics(found, rows),
+        **{f"test/greedy_{name}": greedy.scores.scores[name] for name in ("bleu_4", "cider")},
+        **{f"test/camp_{name}": value for name, value in subject.course.items()},
+    }
+
+
+def _test_metrics(found: Results, rows: Sequence[Bound]) -> dict[str, float]:
+    """Scores and rates with their intervals, and what the claims compare them with."""
+    metrics = {f"test/{name}": value for name, value in found.scores.totals.items()}
+    metrics["test/images"] = float(found.scores.n)
+    for name in SCORE_NAMES:
+        interval = found.intervals[name]
+        metrics |= {f"test/{name}_low": interval.low, f"test/{name}_high": interval.high}
+    for name, rate in found.rates.items():
+        metrics[f"test/{name}"] = rate.value
+    if "truthful" in found.rates:
+        low, high = found.intervals["truthful"]
+        metrics |= {"test/truthful_low": low, "test/truthful_high": high}
+    for row in rows:
+        name = row.name if row.kind == "floor" else f"{row.kind}_{row.name}" if row.kind != row.name else row.name
+        metrics |= {f"test/{name}_{score}": row.results.value(score) for score in ("bleu_4", "cider")}
+        if row.kind == "floor":
+            metrics |= {f"test/{name}_cider_high": row.results.intervals["cider"].high}
+            if "truthful" in row.results.rates:
+                metrics |= {
+                    f"test/{name}_truthful": row.results.rates["truthful"].value,
+                    f"test/{name}_truthful_high": row.results.intervals["truthful"].high,
+                }
+    return metrics
+
+
+def _gallery(
+    found: Results,
+    blind: Sequence[str] | None,
+    items: Sequence[CaptionItem],
+    data: CaptionData,
+    name: str,
+    substituted: str,
+    attend: Attend | None = None,
+) -> str:
+    by_id = {item.id: item for item in items}
+    entries = [
+        GalleryEntry(
+            id=item,
+            image=data.image(item),
+            mime=mimetypes.guess_type(item)[0] or "image/jpeg",
+            references=by_id[item].references,
+            caption=found.scores.captions[index],
+            score=float(found.scores.cider[index]),
+            wrong=found.reasons.get(item),
+            baseline=None if blind is None else blind[index],
+        )
+        for index, item in enumerate(found.scores.ids)
+    ]
+    facts = {"data set": f"{data.name}, {found.scores.n} test images", "run": name}
+    facts |= {label: found.shown(key) for label, key in (("BLEU-4", "bleu_4"), ("CIDEr", "cider")) if key}
+    if "truthful" in found.rates:
+        facts["truthful"] = found.shown("truthful")
+    if substituted:
+        facts["substituted"] = substituted
+    title = f"{name}: captions" + (" (substituted encoder)" if substituted else "")
+    return gallery_html(entries, title, facts, baseline_name="blind", attend=attend)
