@@ -52,8 +52,8 @@ def column(name: str) -> ItemStatistic:
     return ItemStatistic(lambda row: (float(row[name]),), lambda means: means[..., 0])
 
 
-def share(right: Callable[[Row], bool], counted: Callable[[Row], bool]) -> ItemStatistic:
-    """The share of the items that count which are right; 0 in a resample that holds none of them."""
+def share(right: Callable[[Row], float], counted: Callable[[Row], bool]) -> ItemStatistic:
+    """The share of the items that count which are right, or half right; 0 in a resample that holds none of them."""
 
     def of_row(row: Row) -> tuple[float, float]:
         counts = counted(row)

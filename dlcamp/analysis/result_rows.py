@@ -22,6 +22,15 @@ _FIGURES = 3
 
 
 @dataclass(frozen=True)
+class Where:
+    """How a figure is measured again: what to type, on which commit, on what machine."""
+
+    command: str
+    commit: str
+    machine: str
+
+
+@dataclass(frozen=True)
 class ResultRow:
     """One measure: its values, one a round or an item, and the ends of an interval where there is one."""
 
@@ -43,14 +52,13 @@ class ResultRow:
         return [self.measure, *("" if number is None else _short(number) for number in numbers), str(len(self.values))]
 
 
-def result_table(
-    rows: Sequence[ResultRow], *, experiment: str, data: str, command: str, commit: str, machine: str
-) -> str:
+def result_table(rows: Sequence[ResultRow], experiment: str, data: str, where: Where) -> str:
     """The rows as CSV, with a head and a newline at the end."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([experiment, data, *row.cells(), command, commit, machine] for row in rows)
+    end = (where.command, where.commit, where.machine)
+    writer.writerows([experiment, data, *row.cells(), *end] for row in rows)
     return file.getvalue()
 
 

@@ -25,7 +25,7 @@ from dlcamp.captioning.vocabulary import Vocabulary
 from dlcamp.errors import DataError, RunFailed
 from dlcamp.paths import REPOSITORY
 
-_MAPS, _ASKED, _FOUND, _WORDS = "maps.npy", "asked.json", "found.json", "vocabulary.json"
+_MAPS, _MIRRORED, _ASKED, _FOUND, _WORDS = "maps.npy", "mirrored.npy", "asked.json", "found.json", "vocabulary.json"
 _WRITTEN_AT_ONCE = 256  # images
 
 
@@ -34,8 +34,8 @@ class EpochMemory:
     """What an epoch took, in bytes.
 
     Attributes:
-        images: maps in the file, each with one caption.
-        mapped: size of the file.
+        images: maps, each with one caption; a config with flips has as many again, of mirrored images.
+        mapped: size of the files.
         before: resident when everything was imported.
         peak: most that was ever resident, mapped pages counted.
         anonymous: resident at the end and no page of a file, which the system cannot take back.
@@ -59,7 +59,7 @@ class EpochMemory:
         """In words."""
         peak, anonymous, mapped, before = (size for _, size in self._sizes())
         return (
-            f"An epoch over {self.images:,} maps in a mapped file of {mapped:.2f} GB: {peak:.2f} GB resident at most, "
+            f"An epoch over {self.images:,} maps, {mapped:.2f} GB of mapped files: {peak:.2f} GB resident at most, "
             f"{anonymous:.2f} GB of it no page of a file at the end; {before:.2f} GB before it began."
         )
 
@@ -74,7 +74,7 @@ def epoch_memory(
     """Train an epoch in a new process and say what memory it took.
 
     Args:
-        config: a decoder over a map.
+        config: a decoder over a map; its epochs are those that are trained.
         captions: one an image.
         shape: of one image's map.
         folder: an empty one, for the maps: 125 kB an image at (7, 7, 1280).
@@ -85,7 +85,8 @@ def epoch_memory(
     """
     if not captions:
         raise DataError("no caption to train on")
-    _write_maps(folder / _MAPS, (len(captions), *shape))
+    for name in (_MAPS, _MIRRORED) if config.flips else (_MAPS,):
+        _write_maps(folder / name, (len(captions), *shape))
     vocabulary.save(folder / _WORDS)
     asked = {"config": config.model_dump(mode="json"), "captions": list(captions)}
     (folder / _ASKED).write_text(json.dumps(asked), "utf-8")
@@ -117,14 +118,17 @@ def _measure(folder: Path) -> EpochMemory:
     config, captions = CaptionConfig.model_validate(asked["config"]), asked["captions"]
     maps = np.load(folder / _MAPS, mmap_mode="r")
     train = Captioned(maps, [CaptionItem(str(number), (text,)) for number, text in enumerate(captions)])
+    mirrored = Captioned(np.load(folder / _MIRRORED, mmap_mode="r"), train.items) if config.flips else None
     val = Captioned(maps[:1], train.items[:1])
     run = ActiveRun(MemoryTracker().start("epoch_memory", "epoch_memory"), folder / "run")
     before = _resident()
     train_captioner(
-        config, Vocabulary.load(folder / _WORDS), train, val, run, lambda said, references: {}, monitor=None
-    )
+        config, Vocabulary.load(folder / _WORDS), train, val, run, lambda said, references: {},
+        mirrored=mirrored, monitor=None,
+    )  # fmt: skip
     after = _resident()
-    return EpochMemory(len(maps), maps.nbytes, before["VmRSS"], after["VmHWM"], after["RssAnon"])
+    mapped = maps.nbytes * (2 if mirrored else 1)
+    return EpochMemory(len(maps), mapped, before["VmRSS"], after["VmHWM"], after["RssAnon"])
 
 
 def _resident() -> dict[str, int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dlcamp.analysis.items import ItemStatistic, share
 from dlcamp.captioning.bleu import COLUMNS, ORDERS, bleu_of_sums
+from dlcamp.captioning.ranking import RANKED
+from dlcamp.data.scenes.foils import FoilAspect
 
 
 def bleu(order: int) -> ItemStatistic:
@@ -25,6 +27,14 @@ def share_right(judgement: str) -> ItemStatistic:
     return share(lambda row: row[judgement] is True, lambda row: row[judgement] is not None)
 
 
+def share_ranked(aspect: FoilAspect) -> ItemStatistic:
+    """The share of the images with a foil of this aspect whose true caption a decoder holds for the likelier one."""
+    name = RANKED[aspect]
+    return share(lambda row: row[name] or 0.0, lambda row: row[name] is not None)
+
+
 BLEU_4 = bleu(4)
 TOLD_RELATION = share_right("told_relation")
 TOLD_BINDING = share_right("told_binding")
+RANKED_RELATION = share_ranked("relation")
+RANKED_BINDING = share_ranked("binding")

@@ -17,6 +17,7 @@ from dlcamp.captioning.captioner import Captioner
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoding import Features
 from dlcamp.captioning.gallery import Attend, GalleryEntry, gallery_html
+from dlcamp.captioning.ranking import forced_choices
 from dlcamp.captioning.results import Results, measure
 from dlcamp.captioning.scores import SCORE_NAMES
 from dlcamp.captioning.shown import FILE as SHOWN
@@ -77,6 +78,7 @@ def judge(config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Sub
         shown, said = subject.test, captioner.captions(subject.test.features)
         metrics |= _test(config, data, run, subject, said)
     else:
+        val = val.with_ranked(forced_choices(captioner, shown.items, shown.features, data))
         run.text(val_summary(val, captioner.decoding.beam), "summary.txt")
     if subject.loadable:
         # a predictor computes its features itself: what another extraction imported need not be theirs to the bit
@@ -92,6 +94,7 @@ def _test(
     items, features, captioner = subject.test.items, subject.test.features, subject.captioner
     train = [caption for item in subject.train for caption in item.references]
     found = measure(said, items, data, "test", train_captions=train)
+    found = found.with_ranked(forced_choices(captioner, items, features, data))
     blind_said = subject.blind() if subject.blind else None
     rows = bounds(found, subject.train, items, data, blind_said, config.split_seed)
     greedy = measure(captioner.captions(features, beam=1), items, data, "test")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dlcamp.analysis.bootstrap import Interval, wilson_interval
+from dlcamp.captioning.ranking import RANKED, Ranked, ranked_columns, ranked_rates
 from dlcamp.captioning.scores import CaptionScores, score_captions
 from dlcamp.data.captions import CaptionData, CaptionItem, Split
 from dlcamp.data.scenes.dataset import Scenes
@@ -45,6 +46,19 @@ class Results:
         judged = {row["item"]: row for row in self.truth}
         return [{**row, **judged.get(row["item"], {})} for row in self.scores.rows()]
 
+    def with_ranked(self, ranked: Sequence[Ranked]) -> Results:
+        """These results, and what whoever spoke knows when it must choose; a column is None where an image has no foil.
+
+        Without ranked pairs they are left as they are.
+        """
+        if not ranked:
+            return self
+        by_item, found = ranked_columns(ranked), ranked_rates(ranked)
+        nothing = dict.fromkeys(RANKED.values())
+        truth = [{**row, **nothing, **by_item.get(str(row["item"]), {})} for row in self.truth]
+        intervals = {**self.intervals, **_wilson(found)}
+        return replace(self, truth=truth, rates={**self.rates, **found}, intervals=intervals)
+
 
 def measure(
     captions: Sequence[str],
@@ -61,5 +75,8 @@ def measure(
         return Results(scores, intervals)
     truth = report(dict(zip(ids, captions, strict=True)), data, split)
     found = rates(truth)
-    intervals |= {name: wilson_interval(round(rate.value * rate.n), rate.n) for name, rate in found.items()}
-    return Results(scores, intervals, truth, found)
+    return Results(scores, {**intervals, **_wilson(found)}, truth, found)
+
+
+def _wilson(found: Mapping[str, Rate]) -> dict[str, Interval]:
+    return {name: wilson_interval(round(rate.value * rate.n), rate.n) for name, rate in found.items()}

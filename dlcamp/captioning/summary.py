@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from dlcamp.captioning.bounds import Bound
+from dlcamp.captioning.ranking import RANKED
 from dlcamp.captioning.results import Results
 
 TABLE = "scores.csv"
@@ -23,6 +24,10 @@ LABELS = {
     "truthful_binding": "  binding right",
     "told_relation": "  relation told",
     "told_binding": "  binding told",
+    "ranked_relation": "  relation ranked",
+    "ranked_binding": "  binding ranked",
+    "ranked_colour": "  colour ranked",
+    "ranked_shape": "  shape ranked",
     "truthful_seen_pairs": "  seen pairs only",
     "truthful_held_out_pairs": "  held-out pairs",
     "truthful_1_objects": "  one object",
@@ -35,6 +40,9 @@ LABELS = {
     "cider": "CIDEr",
 }
 
+
+CHOICE = "ranked: a true caption held for likelier than one that is false in this alone; chance 0.500"
+"""What the ranked rates are."""
 
 STUDENT = {"bleu_1": 0.564, "bleu_2": 0.297, "bleu_3": 0.125, "bleu_4": 0.070}
 """What a student of the course printed for Flickr8k, 1,000 test images, VGG16."""
@@ -69,7 +77,7 @@ def summary(found: Results, rows: Sequence[Bound], beam: int, notes: Sequence[st
         others = "".join(_cell(row.results.value(name)) for row in rows)
         count = f" (n {found.rates[name].n})" if name in found.rates and found.rates[name].n != n else ""
         lines.append(f"  {label + count:<26}{value:>9.3f}   [{interval.low:.3f}, {interval.high:.3f}]    {others}")
-    lines += [f"{row.kind}: {row.name}, {row.note}" for row in rows] + list(notes)
+    lines += [f"{row.kind}: {row.name}, {row.note}" for row in rows] + [*_choice(found), *notes]
     totals = found.scores.totals
     lines.append(
         f"length {totals['length_ratio']:.2f} of the references', {totals['vocabulary']:.0f} words used, "
@@ -86,7 +94,11 @@ def val_summary(found: Results, beam: int) -> str:
         if found.value(name) == found.value(name):
             low, high = found.intervals[name]
             lines.append(f"  {label:<26}{found.value(name):>9.3f}   [{low:.3f}, {high:.3f}]")
-    return "\n".join([*lines, "Test was not scored (score_test: no).", *_examples(found)])
+    return "\n".join([*lines, *_choice(found), "Test was not scored (score_test: no).", *_examples(found)])
+
+
+def _choice(found: Results) -> list[str]:
+    return [CHOICE] if any(name in found.rates for name in RANKED.values()) else []
 
 
 def _cell(value: float) -> str:

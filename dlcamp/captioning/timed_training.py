@@ -146,10 +146,11 @@ class Speed:
     def line(self) -> str:
         """A line under `SPEED_HEAD`."""
         ends = f"{min(self.captions):,.0f} to {max(self.captions):,.0f}"
+        interval = f"[{self.share.low:.0%}, {self.share.high:.0%}]"
         return (
             f"  {self.name:<22}{self.spec.units:>5}{self.parameters:>12,}{self.operations / 1e6:>8.0f}"
             f"{statistics.median(self.captions):>12,.0f}   {ends:<17}{statistics.median(self.floor):>7,.0f}"
-            f"{self.share.median:>7.0%}   [{self.share.low:.0%}, {self.share.high:.0%}]"
+            f"{self.share.median:>7.0%}   {interval:<16}{self.share.processor:.0%}"
         )
 
     def rate_line(self) -> str:
@@ -161,6 +162,6 @@ class Speed:
 
 SPEED_HEAD = (
     f"  {'training':<22}{'units':>5}{'parameters':>12}{'Mflop':>8}{'captions/s':>12}   {'min to max':<17}{'floor':>7}"
-    f"{'share':>7}   95 % interval"
+    f"{'share':>7}   {'95 % interval':<16}processor time"
 )
 RATE_HEAD = "  10^9 operations a second of each product alone (its share of the caption's operations)"

@@ -26,7 +26,7 @@ from dlcamp.tracking.protocol import Predictor, Store
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-COPIED = frozenset({".py", ".html", ".css", ".js", ".json", ".txt", ".yaml"})
+COPIED = frozenset({".py", ".html", ".css", ".j2", ".js", ".json", ".txt", ".yaml"})
 """File types of the package that go into a model: code and templates."""
 
 MODEL_TAG = "dlcamp.model_id"

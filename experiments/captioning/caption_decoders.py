@@ -9,8 +9,10 @@ The trained parameters of all decoders lie within 1 % of each other (`parameters
 optimiser, epochs at most, early stopping and beam are the same. merge, gru, init_inject and par_inject see the pooled
 vector of EfficientNet-Lite0 (Tanti et al. 2018), attention and transformer its 7x7 map. A pooled vector knows what is
 there but hardly where, nor which colour belongs to which shape: on scenes, where the truth of a caption can be checked,
-relations and binding must show it. Both are compared as shares of all images that allow them (`told_...`), because a
-decoder that seldom states a relation would be judged on the few it dares.
+relations and binding must show it. What a decoder says cannot tell: the likeliest caption hardly ever states a relation
+("a star and a box" is the safe form), whoever speaks. So they are judged by forced choice (`ranked_...`): on every
+scene that allows it, is the true caption likelier given the image than one that is false in this alone? Chance is 0.5.
+What is told and true stays beside it, as shares of all images that allow it (`told_...`).
 """
 
 from dlcamp import Claim, Comparison, Contrast, experiment, maximize
@@ -41,9 +43,10 @@ def _speaks_of_its_image(metrics) -> Verdict:
             contrasts=[Contrast("init_inject", "merge", metric="test/bleu_4")],
         ),
         Claim(
-            "attention over the map tells true relations and binds attributes on more scenes than a pooled vector does",
+            "asked to choose, attention over the map knows relations and which colour belongs to which shape on more "
+            "scenes than a pooled vector does",
             "for merge or init_inject, in relations or in binding, the difference is not above 0",
-            contrasts=_attention_against_pooled("test/told_relation", "test/told_binding"),
+            contrasts=_attention_against_pooled("test/ranked_relation", "test/ranked_binding"),
             data=["scenes"],
         ),
         Claim(
@@ -65,6 +68,8 @@ def _speaks_of_its_image(metrics) -> Verdict:
         shown=[
             "test/bleu_4",
             "test/truthful",
+            "test/ranked_relation",
+            "test/ranked_binding",
             "test/told_relation",
             "test/told_binding",
             "test/truthful_held_out_pairs",
@@ -77,6 +82,8 @@ def _speaks_of_its_image(metrics) -> Verdict:
             "test/cider": "cider",
             "test/bleu_4": "dlcamp.captioning.item_scores:BLEU_4",
             "test/truthful": "truthful",
+            "test/ranked_relation": "dlcamp.captioning.item_scores:RANKED_RELATION",
+            "test/ranked_binding": "dlcamp.captioning.item_scores:RANKED_BINDING",
             "test/told_relation": "dlcamp.captioning.item_scores:TOLD_RELATION",
             "test/told_binding": "dlcamp.captioning.item_scores:TOLD_BINDING",
         },
@@ -92,6 +99,8 @@ def _speaks_of_its_image(metrics) -> Verdict:
         "loss": "dlcamp.captioning.train:word_loss",
         "search": "dlcamp.captioning.decoding:Search",
         "truth": "dlcamp.data.scenes.truth:judge",
+        "foils": "dlcamp.data.scenes.foils:contrast",
+        "ranking": "dlcamp.captioning.ranking:log_probabilities",
         "intervals": "dlcamp.analysis.nested:nested_difference",
     },
     predictor="dlcamp.captioning.predictor:CaptionPredictor",

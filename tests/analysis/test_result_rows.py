@@ -7,7 +7,15 @@ from pathlib import Path
 
 from dlcamp import ExperimentConfig, tune
 from dlcamp.analysis.alternating import Ratio
-from dlcamp.analysis.result_rows import COLUMNS, ResultRow, command_of, commit_of, machine_of, result_table
+from dlcamp.analysis.result_rows import (
+    COLUMNS,
+    ResultRow,
+    Where,
+    command_of,
+    commit_of,
+    machine_of,
+    result_table,
+)
 from dlcamp.paths import REPOSITORY
 
 
@@ -29,11 +37,11 @@ def test_a_row_has_three_figures_and_a_spread_only_of_several_values() -> None:
 
 
 def test_a_table_can_be_read_back() -> None:
-    given = {"command": 'SET="x=1"', "commit": "abc", "machine": "two, cores"}
-    text = result_table([ResultRow("a, b", (1.0,))], experiment="bench", data="scenes", **given)
+    where = Where(command='SET="x=1"', commit="abc", machine="two, cores")
+    text = result_table([ResultRow("a, b", (1.0,))], "bench", "scenes", where)
     (row,) = csv.DictReader(text.splitlines())
     assert row["measure"] == "a, b"
-    assert {name: row[name] for name in given} == given
+    assert {name: row[name] for name in vars(where)} == vars(where)
     assert text.endswith("\n")
 
 

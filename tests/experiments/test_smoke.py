@@ -15,7 +15,14 @@ from dlcamp.runner import execute, prepare
 from dlcamp.settings import settings
 
 EXPERIMENTS = sorted(listing(REPOSITORY))
-SLOW = {"bench_search_throughput"}  # starts six processes, each of which imports what it needs
+SLOW = {
+    "bench_search_throughput",  # starts six processes, each of which imports what it needs
+    "bench_decoders",  # compiles a dozen nets
+    "caption_decoders",  # its ablation is in test_smoke_ablations.py
+    "caption_gru",  # these differ from caption_lstm in their net alone, which tests of decoders build
+    "caption_init_inject",
+    "caption_par_inject",
+}
 MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in EXPERIMENTS]
 
 

@@ -1,8 +1,10 @@
 """Where each captioner fails on drawn scenes: truth by aspect, by number of objects, and on pairs train never showed.
 
 Shares of captions that state an aspect have denominators of the decoder's choosing, shown as n; `told_relation` and
-`told_binding` are shares of all images that allow it. Intervals are over seeds and images (`nested.nested_mean`), and
-Wilson's over images where every seed and image agrees, which a bootstrap takes for certainty.
+`told_binding` are shares of all images that allow it. What a decoder does not tell it may know all the same: the
+`ranked_...` are shares of all images with a foil whose true caption it holds for the likelier one (chance is 0.5).
+Intervals are over seeds and images (`nested.nested_mean`), and Wilson's over images where every seed and image agrees,
+which a bootstrap takes for certainty.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from typing import TYPE_CHECKING
 from dlcamp.analysis.bootstrap import wilson_interval
 from dlcamp.analysis.items import ItemStatistic, Predictions, Row, item_mean, share
 from dlcamp.analysis.sections import Section, by_place
-from dlcamp.captioning.item_scores import share_right
+from dlcamp.captioning.item_scores import share_ranked, share_right
+from dlcamp.captioning.ranking import RANKED
 from dlcamp.captioning.sections.bounds import bound_rows
 from dlcamp.captioning.sections.rendering import interval, rendered, style
 from dlcamp.errors import UserError
@@ -25,7 +28,12 @@ if TYPE_CHECKING:
     from dlcamp.comparison import Comparison
     from dlcamp.tracking.protocol import Reader
 
-SPATIAL = ("told_relation", "told_binding")
+SPATIAL = {
+    "ranked_relation": "Relation ranked",
+    "ranked_binding": "Binding ranked",
+    "told_relation": "Relation told",
+    "told_binding": "Binding told",
+}
 """What a map of features should hold and a pooled vector has lost."""
 
 
@@ -49,6 +57,9 @@ MEASURES: Mapping[str, Mapping[str, tuple[str, ItemStatistic]]] = {
     "of all images that allow it, told and true": {
         "told_relation": ("relation", share_right("told_relation")),
         "told_binding": ("binding", share_right("told_binding")),
+    },
+    "of all images that allow it, the true caption held for likelier than its foil (chance is 0.50)": {
+        name: (f"{aspect} ranked", share_ranked(aspect)) for aspect, name in RANKED.items()
     },
     "true in everything, by what the image shows": {
         "truthful_seen_pairs": ("seen pairs only", _where(lambda row: not row["held_out"])),
@@ -116,12 +127,12 @@ def separations(found: Mapping[str, Mapping[str, Share]], maps: Mapping[str, boo
         maps: variant -> whether it looks at a map of features; others are pooled.
     """
     lines = []
-    for name in SPATIAL:
+    for name, words in SPATIAL.items():
         by_variant = found.get(name, {})
         own = {label: one for label, one in by_variant.items() if maps.get(label) is True}
         pooled = {label: one for label, one in by_variant.items() if maps.get(label) is False}
         if own and pooled:
-            lines.append(f"{name.removeprefix('told_').capitalize()}: {_separation(own, pooled)}")
+            lines.append(f"{words}: {_separation(own, pooled)}")
     return lines
 
 
