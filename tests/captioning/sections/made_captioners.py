@@ -12,12 +12,14 @@ from pyarrow import parquet
 
 from dlcamp.analysis.cells import Cell, cell
 from dlcamp.captioning.bounds import Bound, bounds
+from dlcamp.captioning.ranking import Ranked
 from dlcamp.captioning.results import measure
 from dlcamp.captioning.shown import FILE, shown_json
 from dlcamp.captioning.summary import TABLE, table_csv
 from dlcamp.data.captions import CaptionData, CaptionItem
 from dlcamp.data.scenes import Scenes
 from dlcamp.data.scenes.describe import Speaker
+from dlcamp.data.scenes.foils import pairs
 from dlcamp.data.scenes.grammar import realise
 from dlcamp.data.scenes.meaning import Group, Statement
 from dlcamp.data.scenes.world import OPPOSITE, Scene
@@ -64,8 +66,16 @@ def write(
         for seed in range(seeds):
             rng = random.Random(f"{variant} {seed}")
             captions = [told(SCENES.scene(item.id), skill, rng) for item in items]
-            made.append(run(tracker, scratch, SCENES, items, captions, variant, seed, skill.features, beside))
+            chosen = ranked(items, skill, rng)
+            made.append(run(tracker, scratch, SCENES, items, captions, variant, seed, skill.features, beside, chosen))
     return made
+
+
+def ranked(items: Sequence[CaptionItem], skill: Skill, rng: random.Random) -> list[Ranked]:
+    """Every foil of the items, known from the true caption as often as the skill says; colour and shape always."""
+    known = {"relation": skill.relation, "binding": skill.binding}
+    asked = pairs(SCENES, [item.id for item in items])
+    return [Ranked(pair.item, pair.aspect, 1.0 if rng.random() < known.get(pair.aspect, 1) else -1.0) for pair in asked]
 
 
 def bounded(data: CaptionData, items: Sequence[CaptionItem], captions: Sequence[str]) -> list[Bound]:
@@ -84,9 +94,11 @@ def run(
     seed: int = 0,
     features: str = "pooled",
     beside: Sequence[Bound] = (),
+    chosen: Sequence[Ranked] = (),
 ) -> Cell:
     """One finished run that said this; its cell."""
     found = measure(captions, items, data, "test", [said for item in data.items("train") for said in item.references])
+    found = found.with_ranked(chosen)
     tracked = tracker.start("caption_decoders", f"{variant}-{seed}", {"dlcamp.variant": variant, "dlcamp.kind": "cell"})
     tracked.params({"seed": seed, "features": features})
     names = dict.fromkeys(name for row in found.rows() for name in row)

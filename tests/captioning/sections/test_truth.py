@@ -25,7 +25,7 @@ def test_shares_are_the_rates_that_runs_log_averaged_over_seeds(store: Store) ->
     tracker, cells = store
     found = truth_shares(Predictions(tracker), cells)
     assert set(found) == {name for group in MEASURES.values() for name in group}
-    for name in ("truthful", "truthful_relation", "told_binding", "truthful_held_out_pairs", "truthful_3_objects"):
+    for name in ("truthful", "truthful_relation", "told_binding", "ranked_relation", "truthful_3_objects"):
         logged = [cell.metrics[f"test/{name}"] for cell in cells if cell.variant == "merge"]
         assert found[name]["merge"].value == pytest.approx(sum(logged) / len(logged))
         assert 0 <= found[name]["merge"].low <= found[name]["merge"].value <= found[name]["merge"].high <= 1
@@ -49,15 +49,15 @@ def test_a_measure_that_no_image_bears_on_is_left_out(tmp_path: Path) -> None:
 
 def test_intervals_that_do_not_touch_are_told_from_those_that_overlap() -> None:
     found = {
-        "told_relation": {"merge": share(0.1, 0.3), "gru": share(0.2, 0.4), "attention": share(0.5, 0.7)},
+        "ranked_relation": {"merge": share(0.1, 0.3), "gru": share(0.2, 0.4), "attention": share(0.5, 0.7)},
         "told_binding": {"merge": share(0.1, 0.3), "gru": share(0.2, 0.6), "attention": share(0.5, 0.7)},
     }
     apart, over = separations(found, {"merge": False, "gru": False, "attention": True})
-    assert apart.startswith("Relation: ")
+    assert apart.startswith("Relation ranked: ")
     assert "without overlap" in apart
     assert "attention 0.60 [0.50, 0.70]" in apart
     assert "gru 0.30 [0.20, 0.40]" in apart
-    assert over == "Binding: the intervals overlap of attention 0.60 [0.50, 0.70] and gru 0.40 [0.20, 0.60]."
+    assert over == "Binding told: the intervals overlap of attention 0.60 [0.50, 0.70] and gru 0.40 [0.20, 0.60]."
 
 
 def test_nothing_is_said_of_separation_without_both_kinds_of_decoders() -> None:
@@ -73,7 +73,8 @@ def test_the_section_shows_every_measure_by_variant_beside_the_floor(store: Stor
     text = text_of(made.html)
     assert "merge baseline attention blind ceiling" in text
     assert "of all images that allow it, told and true relation" in text
-    assert "Relation: the intervals" in text
+    assert "(chance is 0.50) relation ranked" in text
+    assert "Relation ranked: the intervals" in text
     assert made.html.count('style="--share:') == 2 * sum(map(len, MEASURES.values()))
 
 
