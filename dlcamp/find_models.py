@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcamp.config import ExperimentConfig, Layer, flatten, resolve
@@ -17,13 +17,11 @@ from dlcamp.discovery import find, load
 from dlcamp.errors import ConfigError, StoreError, UserError
 from dlcamp.experiment import Experiment, Objective
 from dlcamp.model_ref import Best, ModelRef
-from dlcamp.tracking.input_models import InputModel, InputModels, input_model
+from dlcamp.tracking.input_models import NEVER_TAG, InputModel, InputModels, input_model
 from dlcamp.tracking.models import MODEL_TAG
 from dlcamp.tracking.protocol import RunRow, Store
 
 SMOKE = "smoke"
-NEVER_TAG = "dlcamp.never_champion"
-"""A body sets it to the kind of runs that may never become a champion ("runs with a substituted encoder")."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,22 @@ class Lookup:
                 raise UserError("nothing was ever run here, so that there is no model: train it first")
             if ref.text in self.pinned:
                 where += f", found to be {self.pinned[ref.text]} before"
-                return input_model(self.store, f"models:/{self.pinned[ref.text]}")
-            return input_model(self.store, self._best(self.store, ref.best).id if ref.best else ref.text)
+                return self._judged(input_model(self.store, f"models:/{self.pinned[ref.text]}"))
+            return self._judged(input_model(self.store, self._best(self.store, ref.best).id if ref.best else ref.text))
         except StoreError as error:
             raise StoreError(f"{where}: {error}") from None
         except UserError as error:
             raise ConfigError(f"{where}: {error}") from None
+
+    def _judged(self, model: InputModel) -> InputModel:
+        """With why what is made of it may never become a champion."""
+        if self.store is None or not model.run:
+            return model
+        row, (data, digest) = self.store.reader.run(model.run), self.data
+        why = f"made of one of the {never(row)}" if never(row) else ""
+        if row.tags.get("dlcamp.data") == data and row.tags.get("dlcamp.data_digest") != digest:
+            why = f"made of a model of other data called {data}, which may have been trained on what tests it now"
+        return replace(model, never=why)
 
     def _best(self, store: Store, asked: Best) -> RunRow:
         experiment = load(find(self.root, asked.experiment))

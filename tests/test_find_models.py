@@ -249,6 +249,24 @@ def test_a_model_of_another_data_set_is_taken_and_said_to_be(world: World) -> No
     assert said[0].endswith("trained on noisy_digits")
 
 
+def test_what_is_made_of_a_model_that_never_becomes_a_champion_never_becomes_one(world: World) -> None:
+    names = {
+        "made of one of the smoke runs": world.source(0, 1.0, 3.0, preset="smoke"),
+        "made of one of the runs with a substituted encoder": world.source(
+            1, 1.0, 4.0, never_champion="runs with a substituted encoder"
+        ),
+        "made of a model of other data called purchases": world.source(2, 1.0, 5.0, data_digest="of another version"),
+    }
+    good = world.source(3, 1.0, 6.0)
+    for why, name in names.items():
+        said: list[str] = []
+        row = world.run(said, members=f"{good},{name}").row
+        assert row.tags["dlcamp.never_champion"].startswith(f"runs {why}")
+        assert f"; what is {why}" in said[1]
+    for name in (world.source(4, 1.0, 7.0), world.source(5, 1.0, 8.0, data="noisy_digits", data_digest="its own")):
+        assert "dlcamp.never_champion" not in world.run(start=name).row.tags
+
+
 def test_resume_goes_on_with_the_model_that_the_run_began_with(world: World) -> None:
     old = world.source(0, 2.0, 3.0)
     with pytest.raises(RunInterrupted):

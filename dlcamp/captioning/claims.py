@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dlcamp.experiment import Claim, Verdict
+
+
+def gained(score: str) -> Callable[[Mapping[str, float]], Verdict]:
+    """Judges `test/gain_<score>` (`gains.gains`) by its interval."""
+
+    def judge(metrics: Mapping[str, float]) -> Verdict:
+        if metrics[f"test/gain_{score}_low"] > 0:
+            return "supported"
+        return "refuted" if metrics[f"test/gain_{score}_high"] < 0 else "undecided"
+
+    return judge
 
 
 def _beats_blind(metrics: Mapping[str, float]) -> Verdict:
     return "supported" if metrics["test/truthful_low"] > metrics["test/blind_truthful_high"] else "refuted"
 
 
-def _speaks_of_its_image(metrics: Mapping[str, float]) -> Verdict:
+def fits_its_image(metrics: Mapping[str, float]) -> Verdict:
+    """By the 95 % intervals of CIDEr over test images, of the captions as they are and shuffled."""
     return "supported" if metrics["test/cider_low"] > metrics["test/shuffled_cider_high"] else "refuted"
 
 
@@ -24,5 +36,5 @@ BEATS_BLIND = Claim(
 FITS_ITS_IMAGE = Claim(
     "the captions fit their own images better than other images",
     "the 95 % intervals of CIDEr of the captions as they are and shuffled over the images overlap",
-    _speaks_of_its_image,
+    fits_its_image,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -39,7 +40,7 @@ class CaptionConfig(ExperimentConfig):
     scaling: Literal["standardise", "l2", "none"] = tune(
         "standardise", space=Choice("standardise", "l2"), help="what is done to the features first"
     )
-    units: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True), help="recurrent and hidden width")
+    units: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True, step=8), help="recurrent and hidden width")
     embedding: int = tune(256, valid=Int(2, 4096), space=Int(128, 512, log=True), help="width of a word's vector")
     parameters: int | None = tune(
         None, valid=Int(1000, 1_000_000_000), help="trained parameters wanted: units and embedding are chosen by it"
@@ -48,7 +49,10 @@ class CaptionConfig(ExperimentConfig):
     layers: int = tune(2, valid=Int(1, 24), help="of the transformer")
     dropout: float = tune(0.5, valid=Float(0, 0.95), space=Float(0.1, 0.6), help="share dropped, image and words")
     output_dropout: float = tune(
-        0.0, valid=Float(0, 0.95), space=Float(0, 0.6), help="share dropped of what the words' LSTM says"
+        0.0,
+        valid=Float(0, 0.95),
+        space=Float(0, 0.6),
+        help="share dropped of what the words' LSTM says, or of each part of a transformer's layer",
     )
 
     learning_rate: float = tune(1e-3, valid=Float(1e-7, 1), space=Float(2e-4, 4e-3, log=True), help="Adam's step")
@@ -122,6 +126,13 @@ class CaptionConfig(ExperimentConfig):
                 f"decoder={self.decoder} looks at the positions of a map, features is {self.features}\n"
                 'ask for the map: SET="features=map"'
             )
+        if self.decoder in ATTENDING and self.parameters is None:  # else units are chosen to fit
+            step = self.heads if self.decoder == "attention" else math.lcm(2, self.heads)
+            if self.units % step:
+                raise ConfigError(
+                    f"units={self.units} of decoder={self.decoder} with heads={self.heads} must be a multiple of "
+                    f'{step}\nfor instance: SET="units={max(1, round(self.units / step)) * step}"'
+                )
         if self.recipe == "camp" and (self.decoder != "merge" or self.flips or self.averaging):
             raise ConfigError(
                 "the recipe camp is the course's: decoder=merge, without flips and averaging\n"

@@ -103,19 +103,24 @@ def limits(config: CaptionConfig) -> dict[Split, int | None]:
     return {"train": config.train_images, "val": config.val_images, "test": config.test_images}
 
 
-def wanted_encoder(config: CaptionConfig, run: ActiveRun) -> tuple[Encoder, str]:
-    """The encoder that the config names, or the embedded one and why it takes its place.
-
-    Raises:
-        DataError: its weights cannot be had, and the config does not allow another.
-    """
-    encoder = choose(
+def named_encoder(config: CaptionConfig) -> Encoder:
+    """The encoder that the config names, whether or not its weights are here."""
+    return choose(
         config.encoder,
         config.features,
         weights=config.encoder_weights,
         preprocessing=config.preprocessing,
         precision=config.encoder_precision,
     )
+
+
+def wanted_encoder(config: CaptionConfig, run: ActiveRun) -> tuple[Encoder, str]:
+    """The encoder that the config names, or the embedded one and why it takes its place.
+
+    Raises:
+        DataError: its weights cannot be had, and the config does not allow another.
+    """
+    encoder = named_encoder(config)
     try:
         encoder.ready(run.progress)
     except WeightsUnavailable as error:

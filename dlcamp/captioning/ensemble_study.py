@@ -6,13 +6,14 @@ members empty   -> `count` captioners trained here, of the seeds that follow the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dlcamp.captioning.captioner import Decoding
 from dlcamp.captioning.encoding import Encoded, encode, encode_with
 from dlcamp.captioning.ensemble import EnsemblePredictor
 from dlcamp.captioning.ensemble_config import EnsembleConfig
+from dlcamp.captioning.gains import Rival
 from dlcamp.captioning.judging import Subject, Viewed, judge
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor
@@ -31,10 +32,12 @@ def ensemble_study(config: EnsembleConfig, data: CaptionData, run: ActiveRun) ->
     """Let captioners speak as one, and judge them together.
 
     Returns:
-        What `judging.judge` returns; `val/member_cider_1`, ... of each member alone, by the same search; the cost.
+        What `judging.judge` returns, the best member on val being the rival (`test/gain_cider`: see `gains.gains`);
+        `val/member_cider_1`, ... of each member alone, by the same search; the cost.
 
     Raises:
-        ConfigError: a member that is no captioner of one decoder, or members of different words or data sets.
+        ConfigError: a member that is no captioner of one decoder, or cannot say `max_length` words; members of
+            different words or data sets.
     """
     if isinstance(data, Photographs):
         run.params(data.report())
@@ -46,9 +49,11 @@ def ensemble_study(config: EnsembleConfig, data: CaptionData, run: ActiveRun) ->
     _refuse_unlike(views)
     run.params({"members_used": len(members), "encoders_used": ", ".join(view.encoder.name for view in views)})
     alone = _alone(config, members, views, data, run)
+    rival = _best_alone(members, views, alone)
     val, test = (_viewed([getattr(view, split) for view in views]) for split in ("val", "test"))
-    metrics = judge(config, data, run, Subject(captioner, views[0].train.items, val, test))
-    return {**metrics, **alone, "cost/parameters": float(captioner.ensemble.parameters)}
+    metrics = judge(config, data, run, Subject(captioner, views[0].train.items, val, test, rival=rival))
+    each = {f"val/member_cider_{number}": value for number, value in enumerate(alone, start=1)}
+    return {**metrics, **each, "cost/parameters": float(captioner.ensemble.parameters)}
 
 
 def _given(config: EnsembleConfig, run: ActiveRun) -> list[CaptionPredictor]:
@@ -58,6 +63,12 @@ def _given(config: EnsembleConfig, run: ActiveRun) -> list[CaptionPredictor]:
         if not isinstance(member, CaptionPredictor):
             raise ConfigError(
                 f"members: {ref} is a {type(member).__name__}; an ensemble is made of captioners of one decoder each"
+            )
+        spec = member.net.spec
+        if spec.decoder == "transformer" and spec.length < config.max_length:  # others may go on for ever
+            raise ConfigError(
+                f"max_length={config.max_length}: {ref} is a transformer that remembers {spec.length} words at most\n"
+                f'let none say more: SET="max_length={spec.length} ..."'
             )
         members.append(member)
     return members
@@ -79,17 +90,27 @@ def _trained(config: EnsembleConfig, data: CaptionData, run: ActiveRun) -> list[
 def _alone(
     config: EnsembleConfig, members: Sequence[CaptionPredictor], views: Sequence[Encoded], data: CaptionData,
     run: ActiveRun,
-) -> dict[str, float]:  # fmt: skip
+) -> list[float]:  # fmt: skip
     """CIDEr on val of each member, by the ensemble's search."""
-    by_encoder: Mapping[str, Captioned] = {view.encoder.key: view.val for view in views}
-    found = {}
+    found = []
     for number, member in enumerate(members, start=1):
         member.decoding = Decoding.of(config)
-        val = by_encoder[member.encoder.key]
+        val = _seen_by(member, views).val
         scores = measure(member.captions(val.features), val.items, data, "val").scores.scores
         run.say(f"member {number} alone: val CIDEr {scores['cider']:.3f}, BLEU-4 {scores['bleu_4']:.3f}")
-        found[f"val/member_cider_{number}"] = scores["cider"]
+        found.append(scores["cider"])
     return found
+
+
+def _best_alone(members: Sequence[CaptionPredictor], views: Sequence[Encoded], alone: Sequence[float]) -> Rival:
+    """The member with the highest val CIDEr, which the ensemble must beat."""
+    best = members[alone.index(max(alone))]
+    seen = _seen_by(best, views)
+    return Rival("best_member", lambda split: best.captions(getattr(seen, split).features))
+
+
+def _seen_by(member: CaptionPredictor, views: Sequence[Encoded]) -> Encoded:
+    return next(view for view in views if view.encoder.key == member.encoder.key)
 
 
 def _viewed(parts: Sequence[Captioned]) -> Viewed:

@@ -16,6 +16,7 @@ from dlcamp.captioning.bounds import Bound, bounds
 from dlcamp.captioning.captioner import Captioner
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoding import Features
+from dlcamp.captioning.gains import Rival, gains
 from dlcamp.captioning.gallery import Attend, GalleryEntry, gallery_html
 from dlcamp.captioning.ranking import forced_choices
 from dlcamp.captioning.results import Results, measure
@@ -49,7 +50,9 @@ class Subject:
         blind: gives captions of test by the same decoder without images; None: there is no such floor.
         substituted: what its encoder stands in for, and why; empty when it is the one that was asked for.
         loadable: whether its encoder can be run here, so that a model can be kept.
-        course: scores by the course's own metric, and the lines that explain them.
+        course: scores by the course's own metric.
+        notes: lines that explain them, and what else must be said under the scores.
+        rival: who is compared with the captioner on the same images; None: nobody.
     """
 
     captioner: Captioner
@@ -61,6 +64,7 @@ class Subject:
     loadable: bool = True
     course: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    rival: Rival | None = None
 
 
 def judge(config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Subject) -> dict[str, float]:
@@ -68,12 +72,15 @@ def judge(config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Sub
 
     Returns:
         `val/cider` of the finished model with its beam (the last point after the epochs' greedy ones) and its other
-        scores; for test the scores with intervals, greedy beside beam, and what stands beside them.
+        scores; for test the scores with intervals, greedy beside beam, and what stands beside them; of each split that
+        is scored the gains over a rival (`gains.gains`).
     """
     captioner = subject.captioner
     shown, said = subject.val, captioner.captions(subject.val.features)
     val = measure(said, subject.val.items, data, "val")
     metrics = {f"val/{name}": value for name, value in val.scores.scores.items()}
+    if subject.rival:
+        metrics |= gains("val", subject.val.items, val.scores, subject.rival, run)
     if config.score_test:
         shown, said = subject.test, captioner.captions(subject.test.features)
         metrics |= _test(config, data, run, subject, said)
@@ -102,9 +109,10 @@ def _test(
     run.text(table_csv(found, rows), "scores.csv")
     run.text(summary(found, rows, captioner.decoding.beam, subject.notes), "summary.txt")
     run.text(shown_json(items, data), SHOWN)
-    attend = looking(captioner, subject.test.items, features)
+    attend = looking(captioner, items, features)
     run.text(_gallery(found, blind_said, items, data, run.name, subject.substituted, attend), "gallery.html")
     return {
+        **(gains("test", items, found.scores, subject.rival, run) if subject.rival else {}),
         **_test_metrics(found, rows),
         **{f"test/greedy_{name}": greedy.scores.scores[name] for name in ("bleu_4", "cider")},
         **{f"test/camp_{name}": value for name, value in subject.course.items()},

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from dlcamp.captioning.config import CaptionConfig
+from dlcamp.captioning.config import ATTENDING, CaptionConfig
 from dlcamp.captioning.decoders import DecoderSpec, build, spec_of
 from dlcamp.captioning.samples import Captioned, samples
 from dlcamp.captioning.train import optimizer_of, word_loss
@@ -41,6 +41,8 @@ def _fastest(config: CaptionConfig, vocabulary: Vocabulary, train: Captioned) ->
     spec = spec_of(config, len(vocabulary), train.features.shape[1:])
     shape = "x".join(map(str, spec.feature_shape))
     net = f"{spec.decoder}-{shape}-{spec.units}-{spec.embedding}-{spec.vocabulary_size}"
+    if spec.decoder in ATTENDING:
+        net += f"-{spec.heads}x{spec.layers}"
     model = f"training-{net}-batch{config.batch}"
     folder = data_folder() / "features"
     known = precision.remembered(folder, model)

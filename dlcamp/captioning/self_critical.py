@@ -19,12 +19,11 @@ import numpy as np
 import tensorflow as tf
 
 from dlcamp.captioning.decoders import CaptionNet, build
-from dlcamp.captioning.decoding import Search
 from dlcamp.captioning.reward import CiderReward
 from dlcamp.captioning.samples import Captioned
 from dlcamp.captioning.sampling import Sampler, allowed
 from dlcamp.captioning.self_critical_config import SelfCriticalConfig
-from dlcamp.captioning.train import Score, optimizer_of, spoken
+from dlcamp.captioning.train import Score, evaluation, optimizer_of
 from dlcamp.captioning.vocabulary import PAD, STANDARD, START, Vocabulary
 from dlcamp.training.checkpoints import restore, snapshot
 from dlcamp.training.fit import FitResult, fit
@@ -51,13 +50,6 @@ def train_self_critical(
     """
     net = continued(start, config.scst_dropout, config.seed)
     episodes = Episodes(config, net, vocabulary, train)
-    batch = min(config.decode_batch, len(val.items))
-    greedy = Search(net, beam=1, max_length=config.max_length, batch=batch, marks=vocabulary.marks)
-
-    def evaluate(epoch: int) -> dict[str, float]:
-        said = spoken(greedy(val.features).tokens, vocabulary)
-        return {f"val/{name}": value for name, value in score(said, val.references).items()}
-
     steps = config.model_copy(update={"learning_rate": config.scst_learning_rate, "schedule": "constant"})
     result = fit(
         net.teacher,
@@ -67,7 +59,7 @@ def train_self_critical(
         epochs=config.scst_epochs,
         steps_per_epoch=episodes.steps,
         run=run,
-        evaluate=evaluate,
+        evaluate=evaluation(net, config, vocabulary, val, score),
         monitor="val/cider",
         mode="max",
         patience=config.scst_patience,

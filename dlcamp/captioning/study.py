@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dlcamp.captioning.captioner import Captioner, Decoding
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.encoding import Encoded, encode, limits
+from dlcamp.captioning.gains import Rival
 from dlcamp.captioning.judging import Subject, Viewed, judge
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor
@@ -41,7 +42,12 @@ def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str,
 
 
 def measured(
-    config: CaptionConfig, data: CaptionData, run: ActiveRun, encoded: Encoded, taught: Taught
+    config: CaptionConfig,
+    data: CaptionData,
+    run: ActiveRun,
+    encoded: Encoded,
+    taught: Taught,
+    rival: Rival | None = None,
 ) -> dict[str, float]:
     """What a trained decoder is worth, with everything a run keeps of it: see `judging.judge`.
 
@@ -61,7 +67,7 @@ def measured(
         }
     )
     run.tags({"dlcamp.weights": weights_hash(taught.net.teacher)})
-    metrics = judge(config, data, run, _subject(config, data, encoded, taught))
+    metrics = judge(config, data, run, _subject(config, data, encoded, taught, rival))
     return {
         **metrics,
         "cost/parameters": float(taught.net.parameters),
@@ -69,7 +75,9 @@ def measured(
     }
 
 
-def _subject(config: CaptionConfig, data: CaptionData, encoded: Encoded, taught: Taught) -> Subject:
+def _subject(
+    config: CaptionConfig, data: CaptionData, encoded: Encoded, taught: Taught, rival: Rival | None
+) -> Subject:
     novelty = Novelty.fit(encoded.train.features, encoded.val.features)
     decoding, blind = Decoding.of(taught.config), taught.blind
     course = _course_metric(config, taught, encoded.test)
@@ -85,6 +93,7 @@ def _subject(config: CaptionConfig, data: CaptionData, encoded: Encoded, taught:
         encoded.loadable,
         course,
         [*course_lines(course), *told],
+        rival,
     )
 
 

@@ -8,7 +8,7 @@ Both give the same things, so that what follows (search, scores, gallery, predic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.encoding import Encoded
 from dlcamp.captioning.precision import settle
-from dlcamp.captioning.scores import CaptionScorer
-from dlcamp.captioning.train import caption, train_captioner
+from dlcamp.captioning.train import caption, scoring, train_captioner
 from dlcamp.captioning.vocabulary import Vocabulary, Words
 from dlcamp.data.captions import CaptionItem
 
@@ -84,18 +83,14 @@ def _blind(config: CaptionConfig) -> CaptionConfig:
 def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun, label: str) -> Taught:
     vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
     config = settle(config, vocabulary, encoded.train, run)
-    scorer = CaptionScorer(encoded.val.references)
-
-    def score(said: list[str], _references: Sequence[Sequence[str]]) -> Mapping[str, float]:
-        return scorer.score(said).scores
-
+    score = scoring(encoded.val)
     net, result = train_captioner(
         config, vocabulary, encoded.train, encoded.val, run, score, mirrored=encoded.mirrored, label=label
     )
     blind = None
     if config.blind_epochs:
         blind, _ = train_captioner(
-            _blind(config), vocabulary, encoded.train, encoded.val, run, lambda said, references: {},
+            _blind(config), vocabulary, encoded.train, encoded.val, run, score,
             monitor=None, label="blind",
         )  # fmt: skip
     return Taught(config, vocabulary, net, blind, result)

@@ -17,11 +17,13 @@ from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoders import CaptionNet, build, spec_of
 from dlcamp.captioning.decoding import Search
 from dlcamp.captioning.samples import Captioned, samples
+from dlcamp.captioning.scores import CaptionScorer
 from dlcamp.captioning.vocabulary import Vocabulary, Words
 from dlcamp.training.fit import FitResult, fit
 from dlcamp.training.reporting import Run
 
 Score = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
+"""(captions, references) -> metrics without a split ("cider", "bleu_4")."""
 
 
 def train_captioner(
@@ -40,7 +42,7 @@ def train_captioner(
 
     Args:
         train, val: features beside items; captions of `val` are references only.
-        score: (captions, references) -> metrics without a split ("cider", "bleu_4"); reported as `val/...`.
+        score: how captions of `val` are scored (`scoring`); reported as `val/...`.
         mirrored: the images of `train` with left and right exchanged, to be trained on too.
         monitor: which of them stops training; larger is better. None: train to the last epoch, without validation.
         label: tells a second training of the same run apart ("blind": `train/blind_loss`).
@@ -48,14 +50,6 @@ def train_captioner(
     net = build(spec_of(config, len(vocabulary), train.features.shape[1:]), config.seed)
     net.fit_features(train.features)
     data = samples(train, vocabulary, config.batch, config.max_length, mirrored)
-    batch = min(config.decode_batch, len(val.items))
-    greedy = Search(net, beam=1, max_length=config.max_length, batch=batch, marks=vocabulary.marks)
-    references = val.references
-
-    def evaluate(epoch: int) -> dict[str, float]:
-        said = [vocabulary.decode(ids) for ids in greedy(val.features).tokens]
-        return {f"val/{name}": value for name, value in score(said, references).items()}
-
     result = fit(
         net.teacher,
         lambda epoch: data.dataset(config.seed, epoch),
@@ -64,7 +58,7 @@ def train_captioner(
         epochs=config.epochs,
         steps_per_epoch=data.steps,
         run=run,
-        evaluate=evaluate if monitor else None,
+        evaluate=evaluation(net, config, vocabulary, val, score) if monitor else None,
         monitor=f"val/{monitor}" if monitor else None,
         mode="max",
         patience=config.patience,
@@ -73,6 +67,26 @@ def train_captioner(
         label=label,
     )
     return net, result
+
+
+def evaluation(
+    net: CaptionNet, config: CaptionConfig, vocabulary: Words, val: Captioned, score: Score
+) -> Callable[[int], dict[str, float]]:
+    """epoch -> `val/...` scores of what the net, as it then is, says greedily of `val`."""
+    batch, references = min(config.decode_batch, len(val.items)), val.references
+    greedy = Search(net, beam=1, max_length=config.max_length, batch=batch, marks=vocabulary.marks)
+
+    def evaluate(_epoch: int) -> dict[str, float]:
+        said = spoken(greedy(val.features).tokens, vocabulary)
+        return {f"val/{name}": value for name, value in score(said, references).items()}
+
+    return evaluate
+
+
+def scoring(val: Captioned) -> Score:
+    """All scores of captions of `val` against its references, which are prepared once."""
+    scorer = CaptionScorer(val.references)
+    return lambda said, _references: scorer.score(said).scores
 
 
 def optimizer_of(config: CaptionConfig, steps: int) -> keras.optimizers.Optimizer:

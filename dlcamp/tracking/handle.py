@@ -120,6 +120,7 @@ class ActiveRun:
         """Log and say which stored models the run takes in; `data` is the run's own data set."""
         self.params(models.params())
         self._tracked.models(models.ids())
+        self.tags(models.tags())
         for line in models.lines(data):
             self.say(line)
 

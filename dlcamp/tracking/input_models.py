@@ -25,6 +25,10 @@ from dlcamp.tracking.models import (
 from dlcamp.tracking.protocol import Predictor, Store
 from dlcamp.tracking.resolve import resolve_model
 
+NEVER_TAG = "dlcamp.never_champion"
+"""Tag of a run: the kind of runs that may never become a champion ("runs with a substituted encoder"). A body sets it,
+and so do the models that a run takes in."""
+
 
 @dataclass(frozen=True)
 class InputModel:
@@ -36,6 +40,7 @@ class InputModel:
         predictor: "module:Class".
         run: id of the run that trained it; "" where that is gone, as its name and data set are.
         data: name of the data set it was trained on.
+        never: why a run that takes it in may never become a champion ("made of one of the smoke runs"); "": it may.
     """
 
     model: str
@@ -44,6 +49,7 @@ class InputModel:
     run: str = ""
     run_name: str = ""
     data: str = ""
+    never: str = ""
 
 
 def input_model(store: Store, text: str) -> InputModel:
@@ -129,6 +135,11 @@ class InputModels:
         """Field -> (digest, predictor's class) of each of its models: what a result depends on."""
         return {name: [(one.digest, one.predictor) for _, one in pairs] for name, pairs in self.found.items()}
 
+    def tags(self) -> dict[str, str]:
+        """What a run is marked with for the models that it takes in."""
+        why = [one.never for pairs in self.found.values() for _, one in pairs if one.never]
+        return {NEVER_TAG: f"runs {why[0]}"} if why else {}
+
     def changes(self, before: Mapping[str, str]) -> list[str]:
         """Fields that mean other models than in a run with the params `before`, a line each."""
         now = self.params()
@@ -161,6 +172,7 @@ class InputModels:
         return [
             f"{name} = {ref}: {one.run_name or 'a run that is gone'}, model {one.model}"
             + (f", trained on {one.data}" if one.data not in ("", data) else "")
+            + (f"; what is {one.never} never becomes a champion" if one.never else "")
             for name, pairs in self.found.items()
             for ref, one in pairs
         ]

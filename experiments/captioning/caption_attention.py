@@ -6,8 +6,8 @@
 
 The LSTM's state asks the positions of EfficientNet-Lite0's map, by four heads (spatial attention, Lu et al. 2017; dot
 products as in Vaswani et al. 2017), and the next word is said from what it knows and what it saw. The gallery draws
-where it looked, word by word; for any photograph: .venv/bin/python -m dlcamp caption RUN photo.jpg --attention
-out.html
+where it looked, word by word; for any photograph:
+.venv/bin/python -m dlcamp caption RUN photo.jpg --attention out.html
 """
 
 from dlcamp import experiment, maximize

@@ -16,8 +16,8 @@ What is told and true stays beside it, as shares of all images that allow it (`t
 """
 
 from dlcamp import Claim, Comparison, Contrast, experiment, maximize
+from dlcamp.captioning.claims import fits_its_image
 from dlcamp.captioning.config import CaptionConfig
-from dlcamp.experiment import Verdict
 
 POOLED = ("merge", "init_inject")
 PHOTOGRAPHS = ("flickr8k", "mine")
@@ -25,10 +25,6 @@ PHOTOGRAPHS = ("flickr8k", "mine")
 
 def _attention_against_pooled(*metrics):
     return [Contrast("attention", other, metric=metric) for metric in metrics for other in POOLED]
-
-
-def _speaks_of_its_image(metrics) -> Verdict:
-    return "supported" if metrics["test/cider_low"] > metrics["test/shuffled_cider_high"] else "refuted"
 
 
 @experiment(
@@ -58,7 +54,7 @@ def _speaks_of_its_image(metrics) -> Verdict:
         Claim(
             "captions change when the image is exchanged: each decoder's fit their own images better than others",
             "of some run the 95 % intervals of CIDEr, as they are and shuffled over the images, overlap",
-            _speaks_of_its_image,
+            fits_its_image,
         ),
     ],
     compare=Comparison(

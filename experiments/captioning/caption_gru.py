@@ -5,8 +5,8 @@
     make exp NAME=caption_gru DATA=flickr8k  10 to 15 minutes on two cores, after: make data DATA=flickr8k
 
 The merge network of caption_lstm with a gated recurrent unit (Cho et al. 2014): three gates' weights instead of four,
-one state instead of two. Everything else is the same (see its yaml); caption_decoders compares them at equal
-parameters.
+one state instead of two. Here it is trained with flips and averaged weights, as all decoders but caption_lstm are (see
+its yaml); caption_decoders compares them at equal parameters, trained alike.
 """
 
 from dlcamp import experiment, maximize

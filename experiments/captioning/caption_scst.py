@@ -12,15 +12,8 @@ says whether captions become true more often, and BLEU-4, which nobody rewarded,
 """
 
 from dlcamp import Claim, experiment, maximize
-from dlcamp.captioning.claims import FITS_ITS_IMAGE
+from dlcamp.captioning.claims import FITS_ITS_IMAGE, gained
 from dlcamp.captioning.self_critical_config import SelfCriticalConfig
-from dlcamp.experiment import Verdict
-
-
-def _gained(metrics, name) -> Verdict:
-    if metrics[f"test/gain_{name}_low"] > 0:
-        return "supported"
-    return "refuted" if metrics[f"test/gain_{name}_high"] < 0 else "undecided"
 
 
 @experiment(
@@ -32,12 +25,12 @@ def _gained(metrics, name) -> Verdict:
         Claim(
             "self-critical training raises the CIDEr of its start on test",
             "the paired 95 % interval of the difference over test images lies below zero",
-            lambda metrics: _gained(metrics, "cider"),
+            gained("cider"),
         ),
         Claim(
             "BLEU-4, which is not rewarded, rises with it",
             "the paired 95 % interval of the difference over test images lies below zero",
-            lambda metrics: _gained(metrics, "bleu_4"),
+            gained("bleu_4"),
         ),
         FITS_ITS_IMAGE,
     ],

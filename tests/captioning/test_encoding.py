@@ -140,6 +140,8 @@ def test_weights_that_cannot_be_had_are_an_error_unless_the_config_allows_a_subs
         ({"encoder": "vgg16", "features_file": "f.pkl", "features": "map"}, "leave out features=map"),
         ({"encoder": "vgg16", "features_file": "f.pkl", "flips": True}, "leave out flips"),
         ({"recipe": "camp", "precision": "auto"}, "trains in one precision"),
+        ({"decoder": "attention", "features": "map", "units": 18}, r'multiple of 4\n.*units=16"'),
+        ({"decoder": "transformer", "features": "map", "units": 9, "heads": 3}, "multiple of 6"),
         ({"tokenizer_file": "t.pkl"}, "belongs to the course's recipe"),
     ],
 )

@@ -12,10 +12,13 @@ import pytest
 from dlcamp.captioning.captioner import Decoding
 from dlcamp.captioning.decoders import DecoderSpec, build
 from dlcamp.captioning.ensemble import Ensemble, EnsemblePredictor, Member
+from dlcamp.captioning.ensemble_config import EnsembleConfig
+from dlcamp.captioning.ensemble_study import ensemble_study
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor
 from dlcamp.captioning.vocabulary import STANDARD, Vocabulary
 from dlcamp.errors import ConfigError, DataError, StoreError
+from dlcamp.model_ref import ModelRef
 from dlcamp.vision.encoder import Encoder, lite0
 from tests.captioning import attended
 
@@ -125,3 +128,22 @@ def test_features_of_other_images_or_encoders_are_refused(ensemble: EnsemblePred
 def test_an_ensemble_counts_the_parameters_of_all(members: list[CaptionPredictor]) -> None:
     both = Ensemble([Member(members[0].net, 0), Member(members[2].net, 0)], replace(STANDARD))
     assert both.parameters == members[0].net.parameters + members[2].net.parameters
+
+
+class Given:
+    """A run whose references all mean one model."""
+
+    def __init__(self, model: object) -> None:
+        self.model = model
+
+    def predictor(self, ref: ModelRef) -> object:
+        return self.model
+
+
+def test_members_that_cannot_speak_so_are_refused_before_images_are_read() -> None:
+    config = EnsembleConfig(members=(ModelRef("a"), ModelRef("b")), max_length=9)
+    short = member(MAP, "transformer", 1)
+    with pytest.raises(ConfigError, match=r'a is a transformer that remembers 5 words at most\n.*SET="max_length=5'):
+        ensemble_study(config, None, Given(short))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="members: a is a EnsemblePredictor"):
+        ensemble_study(config, None, Given(EnsemblePredictor.of([short], SEARCH)))  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from dlcamp.captioning.decoders import DecoderSpec, build
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor
 from dlcamp.captioning.self_critical_config import SelfCriticalConfig
-from dlcamp.captioning.self_critical_study import described_by
+from dlcamp.captioning.self_critical_study import described_by, refuse_another_encoder
 from dlcamp.captioning.vocabulary import Vocabulary, Words
 from dlcamp.errors import ConfigError
 from dlcamp.model_ref import ModelRef
@@ -50,3 +50,11 @@ def test_a_start_that_is_no_decoder_of_whole_captions_is_refused() -> None:
         described_by(predictor(CampTokenizer.fit(["startseq a dog endseq"])), asked)
     with pytest.raises(ConfigError, match=r"is a DecoderSpec; .* one decoder"):
         described_by(replace(SPEC, units=4), asked)
+
+
+def test_a_start_that_sees_otherwise_is_refused() -> None:
+    asked = SelfCriticalConfig(start=ModelRef("caption_lstm@champion"))
+    seen = choose("lite1", "map", precision="float32")
+    refuse_another_encoder(seen, choose("lite1", "map", precision="float32"), asked)
+    with pytest.raises(ConfigError, match=r"sees with efficientnet_lite1, but with another precision than"):
+        refuse_another_encoder(seen, choose("lite1", "map", precision="mixed_bfloat16"), asked)
