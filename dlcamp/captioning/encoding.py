@@ -66,11 +66,12 @@ def encode(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
         encoder = encoder.with_precision(cast(Precision, kept.read_text("utf-8")))
     encoded = encode_with(encoder, config, data, run)
     kept.write_text(encoded.encoder.precision, "utf-8")
-    return replace(encoded, substituted=substituted)
+    mirrored = _mirrored(encoded.train.items, encoded.encoder, data, run) if config.flips else None
+    return replace(encoded, substituted=substituted, mirrored=mirrored)
 
 
 def encode_with(encoder: Encoder, config: CaptionConfig, data: CaptionData, run: ActiveRun) -> Encoded:
-    """Features of every image that the config asks for, by an encoder that is at hand.
+    """Features of every image that the config asks for, as they are, by an encoder that is at hand.
 
     Raises:
         DataError: too many unreadable images.
@@ -84,8 +85,7 @@ def encode_with(encoder: Encoder, config: CaptionConfig, data: CaptionData, run:
     readable = _without(items, features.skipped, run)
     row = {item: number for number, item in enumerate(features.ids)}
     found = {split: _captioned(features.array, row, readable[split]) for split in SPLITS}
-    mirrored = _mirrored(found["train"].items, features.encoder, data, run) if config.flips else None
-    return Encoded(features.encoder, found["train"], found["val"], found["test"], mirrored=mirrored)
+    return Encoded(features.encoder, found["train"], found["val"], found["test"])
 
 
 def _mirrored(items: Sequence[CaptionItem], encoder: Encoder, data: CaptionData, run: ActiveRun) -> Captioned:

@@ -41,13 +41,13 @@ class Taught:
     blind: CaptionNet | None
     result: FitResult
 
-    def speak(self, net: CaptionNet, features: np.ndarray, beam: int | None = None) -> list[str]:
-        """Captions of features, by the config's search or another beam."""
+    def speak(self, net: CaptionNet, features: np.ndarray) -> list[str]:
+        """Captions of features, by the config's search."""
         return caption(
             net,
             features,
             self.vocabulary,
-            beam=beam or self.config.beam,
+            beam=self.config.beam,
             length_normalisation=self.config.length_normalisation,
             max_length=self.config.max_length,
             batch=self.config.decode_batch,

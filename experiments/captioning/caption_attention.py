@@ -10,25 +10,14 @@ where it looked, word by word; for any photograph:
 .venv/bin/python -m dlcamp caption RUN photo.jpg --attention out.html
 """
 
-from dlcamp import experiment, maximize
-from dlcamp.captioning.claims import BEATS_BLIND, FITS_ITS_IMAGE
-from dlcamp.captioning.config import CaptionConfig
+from dlcamp import experiment
+from dlcamp.captioning.declared import CAPTIONER, SOURCES
 
 
 @experiment(
-    config=CaptionConfig,
-    data=["scenes", "flickr8k", "mine"],
-    objective=maximize("val/cider"),
+    **CAPTIONER,
     course="7.2 图像描述",
-    claims=[BEATS_BLIND, FITS_ITS_IMAGE],
-    sources={
-        "network": "dlcamp.captioning.decoders.attention:attention",
-        "loss": "dlcamp.captioning.train:word_loss",
-        "search": "dlcamp.captioning.decoding:Search",
-        "BLEU": "dlcamp.captioning.bleu:bleu_of_sums",
-    },
-    predictor="dlcamp.captioning.predictor:CaptionPredictor",
-    scorer="dlcamp.captioning.study:rescore",
+    sources={"network": "dlcamp.captioning.decoders.attention:attention", **SOURCES},
     next=".venv/bin/python -m dlcamp caption caption_attention@champion photo.jpg --attention out.html",
 )
 def caption_attention(config, data, run):

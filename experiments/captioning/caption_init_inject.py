@@ -9,25 +9,14 @@ whose three runs give BLEU-4 19.1 on Flickr8k against 17.8 for merge, with VGG f
 many parameters as merge; caption_decoders compares them over seeds.
 """
 
-from dlcamp import experiment, maximize
-from dlcamp.captioning.claims import BEATS_BLIND, FITS_ITS_IMAGE
-from dlcamp.captioning.config import CaptionConfig
+from dlcamp import experiment
+from dlcamp.captioning.declared import CAPTIONER, SOURCES
 
 
 @experiment(
-    config=CaptionConfig,
-    data=["scenes", "flickr8k", "mine"],
-    objective=maximize("val/cider"),
+    **CAPTIONER,
     course="7.2 图像描述",
-    claims=[BEATS_BLIND, FITS_ITS_IMAGE],
-    sources={
-        "network": "dlcamp.captioning.decoders.recurrent:init_inject",
-        "loss": "dlcamp.captioning.train:word_loss",
-        "search": "dlcamp.captioning.decoding:Search",
-        "BLEU": "dlcamp.captioning.bleu:bleu_of_sums",
-    },
-    predictor="dlcamp.captioning.predictor:CaptionPredictor",
-    scorer="dlcamp.captioning.study:rescore",
+    sources={"network": "dlcamp.captioning.decoders.recurrent:init_inject", **SOURCES},
     next="the decoders side by side: make exp NAME=caption_decoders",
 )
 def caption_init_inject(config, data, run):

@@ -9,32 +9,21 @@ The image enters after the language: EfficientNet-Lite0's pooled vector and the 
 added before the next word is predicted (Tanti et al. 2018, "merge"). Photographs are taught by a wider and more
 regularised net than the course's (see the yaml); PRESET=camp is the course's to the letter. On drawn scenes the truth
 of a caption can be checked, so that besides BLEU the run says how often it is true, by aspect. A pooled vector has
-lost where things are: a decoder that attends to the 7x7 map must beat it on relations (caption_decoders judges it).
+lost where things are: caption_decoders asks whether one that attends to the 7x7 map beats it on relations.
 """
 
-from dlcamp import experiment, maximize
-from dlcamp.captioning.claims import BEATS_BLIND, FITS_ITS_IMAGE
-from dlcamp.captioning.config import CaptionConfig
+from dlcamp import experiment
+from dlcamp.captioning.declared import CAPTIONER, SOURCES
 
 
 @experiment(
-    config=CaptionConfig,
-    data=["scenes", "flickr8k", "mine"],
-    objective=maximize("val/cider"),
+    **CAPTIONER,
     course="7.2 图像描述",
-    claims=[
-        BEATS_BLIND,
-        FITS_ITS_IMAGE,
-    ],
     sources={
         "network": "dlcamp.captioning.decoders.recurrent:merge",
-        "loss": "dlcamp.captioning.train:word_loss",
-        "search": "dlcamp.captioning.decoding:Search",
+        **SOURCES,
         "camp": "dlcamp.captioning.camp.train:train_camp",
-        "BLEU": "dlcamp.captioning.bleu:bleu_of_sums",
     },
-    predictor="dlcamp.captioning.predictor:CaptionPredictor",
-    scorer="dlcamp.captioning.study:rescore",
     next="make register NAME=caption_lstm, then: .venv/bin/python -m dlcamp caption caption_lstm@champion photo.jpg",
 )
 def caption_lstm(config, data, run):

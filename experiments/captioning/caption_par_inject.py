@@ -8,25 +8,14 @@ Image and word are one input at every step ("par-inject", Tanti et al. 2018). Th
 but has less room for the words; caption_decoders compares it with the others at equal parameters.
 """
 
-from dlcamp import experiment, maximize
-from dlcamp.captioning.claims import BEATS_BLIND, FITS_ITS_IMAGE
-from dlcamp.captioning.config import CaptionConfig
+from dlcamp import experiment
+from dlcamp.captioning.declared import CAPTIONER, SOURCES
 
 
 @experiment(
-    config=CaptionConfig,
-    data=["scenes", "flickr8k", "mine"],
-    objective=maximize("val/cider"),
+    **CAPTIONER,
     course="7.2 图像描述",
-    claims=[BEATS_BLIND, FITS_ITS_IMAGE],
-    sources={
-        "network": "dlcamp.captioning.decoders.recurrent:par_inject",
-        "loss": "dlcamp.captioning.train:word_loss",
-        "search": "dlcamp.captioning.decoding:Search",
-        "BLEU": "dlcamp.captioning.bleu:bleu_of_sums",
-    },
-    predictor="dlcamp.captioning.predictor:CaptionPredictor",
-    scorer="dlcamp.captioning.study:rescore",
+    sources={"network": "dlcamp.captioning.decoders.recurrent:par_inject", **SOURCES},
     next="the decoders side by side: make exp NAME=caption_decoders",
 )
 def caption_par_inject(config, data, run):

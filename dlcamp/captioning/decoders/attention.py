@@ -17,10 +17,8 @@ import keras
 import numpy as np
 
 from dlcamp.captioning.decoders.layers import Layers, Nothing, Prepare
-from dlcamp.captioning.decoders.net import CaptionNet, DecoderSpec, Kind
+from dlcamp.captioning.decoders.net import WIDER, CaptionNet, DecoderSpec, Kind
 from dlcamp.errors import DataError
-
-_WIDER = 4  # of a transformer's inner layer
 
 
 class Attend(keras.layers.Layer):
@@ -123,7 +121,7 @@ class _Block:
         self.look, self.map_keys, self.map_values, self.report = (
             make.dense(f"{name}_map_{part}", units) for part in ("queries", "keys", "values", "out")
         )
-        self._inner = make.dense(f"{name}_inner", _WIDER * units, "relu")
+        self._inner = make.dense(f"{name}_inner", WIDER * units, "relu")
         self._outer = make.dense(f"{name}_outer", units)
         self._remember = Attend(spec.heads, causal=True, name=f"{name}_remember", dtype=spec.precision)
         self._look = Attend(spec.heads, name=f"{name}_look", dtype=spec.precision)
@@ -243,7 +241,7 @@ def _transformer_parameters(spec: DecoderSpec) -> int:
     """Regions, words as wide as the net, logits, the last normalisation; in each layer two attentions of four Dense,
     the inner and outer Dense and three normalisations."""
     units, words = spec.units, spec.vocabulary_size
-    layer = 8 * (units + 1) * units + _WIDER * units * (2 * units + 1) + units + 6 * units
+    layer = 8 * (units + 1) * units + WIDER * units * (2 * units + 1) + units + 6 * units
     return _places(spec) + words * units + (units + 1) * words + 2 * units + spec.layers * layer
 
 

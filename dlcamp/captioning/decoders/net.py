@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+WIDER = 4
+"""How many times as wide as a transformer its inner layers are (Vaswani et al. 2017)."""
+
 
 @dataclass(frozen=True)
 class DecoderSpec:

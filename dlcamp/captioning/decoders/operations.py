@@ -19,10 +19,8 @@ from math import prod
 from typing import Literal
 
 from dlcamp.captioning.config import ATTENDING
-from dlcamp.captioning.decoders.net import DecoderSpec
+from dlcamp.captioning.decoders.net import WIDER, DecoderSpec
 from dlcamp.errors import DataError, UnknownName
-
-_WIDER = 4  # of a transformer's inner layer
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,8 @@ def _transformer(spec: DecoderSpec, words: float) -> tuple[Product, ...]:
         # word t looks at t words
         *_look(spec, "words", words, (words + 1) / 2, spec.heads * layers),
         *_look(spec, "map", words, places, spec.heads * layers),
-        Product("inner", words, units, _WIDER * units, copies=layers),
-        Product("outer", words, _WIDER * units, units, copies=layers),
+        Product("inner", words, units, WIDER * units, copies=layers),
+        Product("outer", words, WIDER * units, units, copies=layers),
         _logits(spec, words),
     )
 
