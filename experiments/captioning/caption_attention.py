@@ -18,7 +18,8 @@ from dlcamp.captioning.declared import CAPTIONER, SOURCES
     **CAPTIONER,
     course="7.2 图像描述",
     sources={"network": "dlcamp.captioning.decoders.attention:attention", **SOURCES},
-    next=".venv/bin/python -m dlcamp caption caption_attention@champion photo.jpg --attention out.html",
+    next="make register NAME=caption_attention, then: "
+    ".venv/bin/python -m dlcamp caption caption_attention@champion photo.jpg --attention out.html",
 )
 def caption_attention(config, data, run):
     from dlcamp.captioning.study import study

@@ -17,7 +17,8 @@ from dlcamp.captioning.declared import CAPTIONER, SOURCES
     **CAPTIONER,
     course="7.2 图像描述",
     sources={"network": "dlcamp.captioning.decoders.attention:transformer", **SOURCES},
-    next=".venv/bin/python -m dlcamp caption caption_transformer@champion photo.jpg --attention out.html",
+    next="make register NAME=caption_transformer, then: "
+    ".venv/bin/python -m dlcamp caption caption_transformer@champion photo.jpg --attention out.html",
 )
 def caption_transformer(config, data, run):
     from dlcamp.captioning.study import study
