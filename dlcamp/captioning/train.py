@@ -110,10 +110,11 @@ def word_loss(label_smoothing: float) -> Callable[..., Any]:
     """
 
     def loss(words: Any, logits: Any, sample_weight: Any) -> Any:
-        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
+        # one pass over the vocabulary: an entropy each for the true word and for the even share takes twice the time
+        told = (1 - label_smoothing) * tf.gather(logits, words, batch_dims=2)
         if label_smoothing:
-            even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
-            entropy = (1 - label_smoothing) * entropy + label_smoothing * even
+            told += label_smoothing * tf.reduce_mean(logits, axis=-1)
+        entropy = tf.reduce_logsumexp(logits, axis=-1) - told
         return tf.reduce_sum(entropy * sample_weight) / tf.maximum(tf.reduce_sum(sample_weight), 1)
 
     return loss
