@@ -5,8 +5,8 @@
     transformer  what was said attends to itself and to the map, layer by layer (Vaswani et al. 2017; layers are
                  normalised before, Xiong et al. 2020)
 
-A position is told from its like by a vector that is learned and added to its features: where a thing stands is what a
-pooled vector has lost.
+A position is told from its like by a vector that is added to its features, and grows from its x and y: where a thing
+stands is what a pooled vector has lost.
 """
 
 from __future__ import annotations
@@ -51,13 +51,32 @@ class Attend(keras.layers.Layer):
 
 
 class Places(keras.layers.Layer):
-    """Adds to each position of (batch, places, units) a vector of its own, learned from zero."""
+    """Adds to each position of (batch, places, units) a vector of its own.
+
+    The vectors are learned, and begin as two random directions times the place's x and y, from -1 to 1 over the map
+    (Liu et al. 2018, "An intriguing failing of convolutional neural networks and the CoordConv solution"): "left of"
+    is a difference of x, which nets that begin with no order among the places did not find in the time they had.
+
+    Args:
+        grid: height and width of the map; places are numbered row by row.
+        seed: of the two directions.
+    """
+
+    def __init__(self, grid: tuple[int, int], seed: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._grid, self._seed = grid, seed
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        self.vectors = self.add_weight(name="vectors", shape=tuple(shape[1:]), initializer="zeros")
+        self.vectors = self.add_weight(name="vectors", shape=tuple(shape[1:]), initializer=self._planes)
 
     def call(self, regions: Any) -> Any:
         return regions + keras.ops.cast(self.vectors, regions.dtype)
+
+    def _planes(self, shape: tuple[int, int], dtype: Any = None) -> Any:
+        axes = [np.linspace(-1, 1, steps) if steps > 1 else np.zeros(1) for steps in self._grid]
+        row, column = np.meshgrid(*axes, indexing="ij")
+        directions = np.random.default_rng(self._seed).normal(size=(2, shape[1]))
+        return keras.ops.convert_to_tensor(np.stack([column.ravel(), row.ravel()], axis=1) @ directions, dtype)
 
 
 class Timed(keras.layers.Layer):
@@ -215,7 +234,9 @@ def _regions(spec: DecoderSpec, make: Layers) -> tuple[Any, Any]:
     prepared = Prepare(spec.scaling, spec.blind, name="prepare", dtype="float32")(features)
     flat = keras.ops.reshape(prepared, (-1, int(np.prod(spec.feature_shape[:-1])), spec.channels))
     dropped = make.dropout("image_dropout", noise_shape=(None, 1, spec.channels))(flat)
-    return features, Places(name="places", dtype=spec.precision)(make.dense("image", spec.units, "relu")(dropped))
+    height, width, _ = spec.feature_shape
+    places = Places((height, width), make.seed("places"), name="places", dtype=spec.precision)
+    return features, places(make.dense("image", spec.units, "relu")(dropped))
 
 
 def _sines(length: int, width: int) -> np.ndarray:

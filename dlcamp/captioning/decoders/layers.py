@@ -87,8 +87,12 @@ class Layers:
     def __init__(self, spec: DecoderSpec, seed: int) -> None:
         self._spec, self._seed = spec, seed
 
+    def seed(self, name: str) -> int:
+        """Of the first values of what is called `name`."""
+        return derive(self._seed, "initialisation", name)
+
     def _glorot(self, name: str) -> keras.initializers.Initializer:
-        return keras.initializers.GlorotUniform(derive(self._seed, "initialisation", name))
+        return keras.initializers.GlorotUniform(self.seed(name))
 
     def dense(self, name: str, units: int, activation: str | None = None) -> Any:
         kernel, dtype = self._glorot(name), self._spec.precision
@@ -107,7 +111,7 @@ class Layers:
         return keras.layers.Dropout(rate, seed=seed, dtype=self._spec.precision, name=name, **options)
 
     def embedding(self, name: str, width: int | None = None) -> Any:
-        uniform = keras.initializers.RandomUniform(seed=derive(self._seed, "initialisation", name))
+        uniform = keras.initializers.RandomUniform(seed=self.seed(name))
         size, width = self._spec.vocabulary_size, width or self._spec.embedding
         return keras.layers.Embedding(size, width, uniform, dtype=self._spec.precision, name=name)
 
