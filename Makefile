@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 # not called RUN: that is a variable of the user's (make show RUN=...), which would replace it
 override DLCAMP := .venv/bin/python -m dlcamp
-override WORDS := exp search list describe data runs show compare report ui register new doctor help
+override WORDS := exp search list describe data runs show compare report ui register rollback reproduce predict new doctor gc help
 
 # the variables given on the command line, as they were typed, quoted for the shell; dlcamp refuses those it does not know
 define newline

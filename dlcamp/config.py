@@ -26,22 +26,26 @@ from dlcamp.spaces import Choice, Float, Int, Space
 
 @dataclass(frozen=True)
 class Tunable:
-    """What a field declares beyond its type: what is valid, and where a search looks."""
+    """What a field declares beyond its type: what is valid, where a search looks, and what its trials have."""
 
     valid: Space | None
     space: Space | None
+    trial: Any = None
 
 
-def tune(default: Any, *, valid: Space | None = None, space: Space | None = None, help: str = "") -> Any:
+def tune(
+    default: Any, *, valid: Space | None = None, space: Space | None = None, trial: Any = None, help: str = ""
+) -> Any:
     """Declare a config field.
 
     Args:
         default: the value when nothing else is said; must be valid.
         valid: values outside are rejected. None: the type alone decides.
         space: where a search looks. None: the field is not searched.
+        trial: the value in trials that choose among configs, unless SET says another. None: that of any other run.
         help: one line for `describe`.
     """
-    return Field(default, description=help or None, json_schema_extra={"dlcamp": Tunable(valid, space)})  # type: ignore[dict-item]
+    return Field(default, description=help or None, json_schema_extra={"dlcamp": Tunable(valid, space, trial)})  # type: ignore[dict-item]
 
 
 class ExperimentConfig(BaseModel):
@@ -77,6 +81,14 @@ class ExperimentConfig(BaseModel):
         for name, nested in _nested(cls).items():
             spaces |= nested.space(f"{prefix}{name}.")
         return spaces
+
+    @classmethod
+    def trial_values(cls, prefix: str = "") -> dict[str, Any]:
+        """What trials have in the place of a run's values: dotted field name -> value."""
+        values = {prefix + name: t.trial for name, t in cls._tunables.items() if t.trial is not None}
+        for name, nested in _nested(cls).items():
+            values |= nested.trial_values(f"{prefix}{name}.")
+        return values
 
     def inputs(self) -> Mapping[str, str]:
         """Digests of what the values point at outside of the config (files, weights): part of a run's fingerprint.
@@ -125,8 +137,11 @@ ConfigType = TypeVar("ConfigType", bound=ExperimentConfig)
 
 
 def _check_declaration(where: str, declared: Tunable, default: Any) -> None:
-    if declared.valid is not None and default is not None and default not in declared.valid:
-        raise TypeError(f"{where}: default {default!r} is not valid ({declared.valid})")
+    for what, value in (("default", default), ("trial", declared.trial)):
+        if declared.valid is not None and value is not None and value not in declared.valid:
+            raise TypeError(f"{where}: {what} {value!r} is not valid ({declared.valid})")
+    if declared.space is not None and declared.trial is not None:
+        raise TypeError(f"{where}: trials cannot search a field and have {declared.trial!r} in it; leave out one")
     if declared.space is None or declared.valid is None:
         return
     ends = declared.space.options if isinstance(declared.space, Choice) else _ends(declared.space)

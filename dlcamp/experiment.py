@@ -103,6 +103,8 @@ class Experiment:
         sources: label -> "module:function": where a learner finds the network, the loss, the formula.
         predictor: "module:Class" of the trained model, when there is one.
         scorer: "module:function": (predictor, data, config, split) -> (rows, totals), for re-scoring.
+        floor: "module:function": (data, config, split) -> (what it is, rows like the scorer's) of what answers without
+            looking at the input; a first champion must be better.
         cache: False for benchmarks, which run again each time.
         next: the next useful command, printed at the end of a run.
     """
@@ -120,6 +122,7 @@ class Experiment:
     sources: Mapping[str, str] | None = None
     predictor: str | None = None
     scorer: str | None = None
+    floor: str | None = None
     cache: bool = True
     next: str = ""
 
@@ -135,6 +138,7 @@ def experiment(
     sources: Mapping[str, str] | None = None,
     predictor: str | None = None,
     scorer: str | None = None,
+    floor: str | None = None,
     cache: bool = True,
     next: str = "",
 ) -> Callable[[Body], Experiment]:
@@ -165,6 +169,7 @@ def experiment(
             sources=dict(sources or {}),
             predictor=predictor,
             scorer=scorer,
+            floor=floor,
             cache=cache,
             next=next,
         )

@@ -45,8 +45,8 @@ SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS")
 """Environment variables that change numbers. Those that set threads are recorded with a run but are not among them:
 they move last bits only, and an ablation that goes on with another number of workers would begin anew."""
 
-WORDS = ("claims", "compare", "course", "next", "sources")
-"""Arguments of `@experiment` that change no number: rewording a claim must not run everything again."""
+WORDS = ("claims", "compare", "course", "floor", "next", "sources")
+"""Arguments of `@experiment` that change no number of a run: rewording a claim must not run everything again."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ def referring(base: Fingerprint, models: Mapping[str, Sequence[tuple[str, str]]]
     inputs = dict(base.inputs)
     for name, found in models.items():
         inputs[name] = ",".join(digest for digest, _ in found)
-        inputs[f"{name}.code"] = _code_of({predictor for _, predictor in found}, root)
+        inputs[f"{name}.code"] = code_of({predictor for _, predictor in found}, root)
     config = {name: "a stored model" if name in models else value for name, value in base.config.items()}
     return replace(base, config=config, inputs=inputs)
 
 
-def _code_of(references: Iterable[str], root: Path) -> str:
+def code_of(references: Iterable[str], root: Path) -> str:
     """One digest of the code that the references reach, and of the versions of the packages under it."""
     modules, packages = closure(root, sorted(module_of(reference) for reference in references))
     code = {name: code_digest(path) for name, path in sorted(modules.items())}

@@ -60,24 +60,25 @@ def log_held(payload: Mapping[str, Any], store: Store) -> dict[str, Any]:
     Raises:
         RunFailed: the reloaded model answers otherwise.
     """
-    from dlcamp.tracking.models import MODEL_TAG, log_model, save_model
+    from dlcamp.logged_models import log_predictor
+    from dlcamp.tracking.models import MODEL_TAG
     from dlcamp.tracking.proof import prove
 
     run_id, folder = str(payload["run"]), folder_of(str(payload["run"]))
     kept = json.loads((folder / "held.json").read_text("utf-8"))
     predictor = follow(kept["predictor"]).load(folder / "predictor")
     inputs = [base64.b64decode(value) if predictor.kind == "image" else value for value in kept["inputs"]]
-    target = folder / "model"
-    shutil.rmtree(target, ignore_errors=True)
-    save_model(
+    row = store.reader.run(run_id)
+    model_id = log_predictor(
+        store,
+        run_id,
         predictor,
-        target,
+        folder / "model",
+        name=str(payload["experiment"]),
         requirements=requirements_of(module_of(kept["predictor"]), Path(payload["root"])),
         example=inputs[0],
         package=Path(payload["code"]),
     )
-    row = store.reader.run(run_id)
-    model_id = log_model(store, run_id, target, name=str(payload["experiment"]))
     tracked = store.tracker.resume(run_id)
     try:
         tracked.tags({MODEL_TAG: model_id})

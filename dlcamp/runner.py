@@ -19,14 +19,13 @@ from dlcamp.config import Layer, Resolved, canonical, flatten, resolve
 from dlcamp.data import catalog
 from dlcamp.discovery import find, load
 from dlcamp.endings import STATE_TAG, ended_badly, promised, pruned
-from dlcamp.errors import RunFailed, UnknownName, UserError
+from dlcamp.errors import UnknownName, UserError
 from dlcamp.experiment import Experiment
 from dlcamp.fingerprint import Fingerprint, differences, fingerprint, referring
 from dlcamp.guards import Pruned, Terminated, only_one, sigterm_raises, uninterrupted
 from dlcamp.memory import keep_memory
 from dlcamp.model_ref import MODELS_TAG
 from dlcamp.paths import runs_folder
-from dlcamp.references import module_of
 
 if TYPE_CHECKING:
     from dlcamp.tracking.handle import ActiveRun, Watch
@@ -337,6 +336,8 @@ def _log_start(plan: Plan, run: ActiveRun) -> None:
 
 def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -> Proof | None:
     """Log the model and the final metrics on it, prove that the model reloads, judge the claims."""
+    from dlcamp.logged_models import log_trained, prove_trained
+
     experiment, model_id = plan.request.experiment, None
     held = plan.request.model
     if run.trained is not None and held == "hold":
@@ -344,10 +345,10 @@ def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -
 
         hold(run.id, run.trained)
     if run.trained is not None and experiment.predictor is not None and held == "log":
-        model_id = _log_model(plan, store, run)
+        model_id = log_trained(store, run, experiment, plan.root)
         run.tags({"dlcamp.model_id": model_id})
     run.final(final, data=plan.request.data, digest=plan.dataset.digest, model_id=model_id)
-    proof = _prove(store, run, model_id) if model_id else None
+    proof = prove_trained(store, run, model_id) if model_id else None
     verdicts = [[claim.statement, claim.verdict(final)] for claim in experiment.claims if not claim.contrasts]
     if verdicts:
         run.tags({"dlcamp.claims": json.dumps(verdicts, ensure_ascii=False)})
@@ -355,38 +356,4 @@ def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -
             from dlcamp.analysis.claims_file import remember
 
             remember(experiment.name, plan.request.data, plan.request.preset or "", run.id, verdicts)
-    return proof
-
-
-def _log_model(plan: Plan, store: Store, run: ActiveRun) -> str:
-    from dlcamp.requirements import requirements_of
-    from dlcamp.tracking.models import log_model, save_model
-
-    assert run.trained is not None
-    folder = run.folder / "model"
-    shutil.rmtree(folder, ignore_errors=True)
-    requirements = requirements_of(module_of(str(plan.request.experiment.predictor)), plan.root)
-    save_model(
-        run.trained.predictor,
-        folder,
-        requirements=requirements,
-        example=run.trained.inputs[0],
-        package=run.folder / "code" / "dlcamp",
-    )
-    model_id = log_model(store, run.id, folder, name=plan.request.experiment.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    return model_id
-
-
-def _prove(store: Store, run: ActiveRun, model_id: str) -> Proof:
-    from dlcamp.tracking.proof import prove
-
-    assert run.trained is not None
-    proof = prove(store, f"models:/{model_id}", run.trained.inputs, run.trained.outputs)
-    run.tags({"dlcamp.proof": f"{proof.identical}/{proof.n}"})
-    if not proof.holds:
-        raise RunFailed(
-            f"the model reloaded in a new process gives {proof.n - proof.identical} of {proof.n} other outputs;\n"
-            + "\n".join(f"  {one.index}: {one.expected!r} became {one.got!r}" for one in proof.differing[:3])
-        )
     return proof

@@ -80,6 +80,31 @@ def test_the_space_is_read_from_the_fields_with_dotted_names() -> None:
     assert set(Config.space()) == {"units", "rate", "kind", "inner.rate"}
 
 
+def test_what_trials_have_is_read_from_the_fields_with_dotted_names() -> None:
+    class Judged(ExperimentConfig):
+        score_test: bool = tune(True, trial=False)
+        inner: Inner = Inner()
+
+    class Outer(ExperimentConfig):
+        judged: Judged = Judged()
+        images: int = tune(9, valid=Int(1, 9), trial=3)
+
+    assert Outer.trial_values() == {"images": 3, "judged.score_test": False}
+    assert Config.trial_values() == {}
+
+
+def test_a_trial_value_that_is_not_valid_or_of_a_searched_field_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Unlikely.images: trial 0 is not valid"):
+
+        class Unlikely(ExperimentConfig):
+            images: int = tune(1, valid=Int(1, 9), trial=0)
+
+    with pytest.raises(TypeError, match=r"Torn.units: trials cannot search a field and have 2 in it"):
+
+        class Torn(ExperimentConfig):
+            units: int = tune(1, space=Int(1, 9), trial=2)
+
+
 @pytest.mark.parametrize(
     ("field", "text", "value"),
     [

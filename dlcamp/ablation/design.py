@@ -75,8 +75,9 @@ class Design:
         return self._resolve(place, seed, strengths or {}, {}, "tuned on validation")
 
     def trial(self, place: Place, strengths: Mapping[str, Any]) -> Resolved[Any]:
-        """The config of one tuning trial."""
-        return self._resolve(place, self.grid.tuning.seed, strengths, self.grid.tuning.values, "trial")
+        """The config of one tuning trial: with what its fields declare of trials, then what `tuning.set` says."""
+        values = {**self.experiment.config_type.trial_values(), **self.grid.tuning.values}
+        return self._resolve(place, self.grid.tuning.seed, strengths, values, "trial")
 
     def _resolve(
         self, place: Place, seed: int, strengths: Mapping[str, Any], trial: Mapping[str, Any], source: str

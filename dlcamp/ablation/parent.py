@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlcamp.ablation.choosing import Choice
@@ -112,14 +113,18 @@ def write_verdicts(tracked: TrackedRun, store: Store, experiment: Experiment) ->
     """
     from dlcamp.analysis.claims_file import remember
     from dlcamp.analysis.report import page
+    from dlcamp.analysis.scorings import SCORINGS_TAG, scores_test, scorings_line
     from dlcamp.analysis.study import assemble
     from dlcamp.analysis.text import table_lines
 
     row = store.reader.run(tracked.id)
     study = assemble(store.reader, row, experiment)
-    if study.findings is None:
-        raise Refusal(study.refusal)
     findings = study.findings
+    if findings is None:
+        raise Refusal(study.refusal)
+    if any(scores_test(cell.metrics) for cell in study.cells):
+        study = replace(study, scorings=scorings_line(store.reader, row))
+        tracked.tags({SCORINGS_TAG: study.scorings})
     for one in findings.variants:
         if one.mean.mean is not None:
             parts = [one.variant or "runs", *(f"{axis}-{value}" for axis, value in one.axes.items())]
@@ -130,7 +135,8 @@ def write_verdicts(tracked: TrackedRun, store: Store, experiment: Experiment) ->
     if row.tags.get(KIND_TAG) == "ablation":  # a search's replication judges no claim
         remember(experiment.name, row.tags["dlcamp.data"], row.tags.get("dlcamp.preset", ""), row.id, claims)
     keep_text(tracked, "findings.json", json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
-    keep_text(tracked, "summary.txt", "\n".join(table_lines(findings)) + "\n")
+    told = ["", study.scorings] if study.scorings else []
+    keep_text(tracked, "summary.txt", "\n".join([*table_lines(findings), *told]) + "\n")
     keep_text(tracked, "report.html", page(study))
     return findings
 

@@ -79,6 +79,16 @@ def item_statistic(named: str) -> ItemStatistic:
     return found
 
 
+def scored(rows: Sequence[Row], statistic: ItemStatistic) -> Scored | None:
+    """Item ids with the numbers of each; None for no rows, a column they lack, or what is no finite number."""
+    try:
+        values = np.array([statistic.of_row(row) for row in rows], dtype=float)
+    except (KeyError, TypeError, ValueError):
+        return None
+    ids = tuple(str(row.get(KEY, number)) for number, row in enumerate(rows))
+    return (ids, values) if rows and np.isfinite(values).all() else None
+
+
 class Predictions:
     """The predictions of runs, each read once.
 
@@ -96,13 +106,7 @@ class Predictions:
 
     def scored(self, run: str, statistic: ItemStatistic) -> Scored | None:
         """Item ids with the numbers of each; None where the run lacks a column, or holds what is no finite number."""
-        rows = self.rows(run)
-        try:
-            values = np.array([statistic.of_row(row) for row in rows], dtype=float)
-        except (KeyError, TypeError, ValueError):
-            return None
-        ids = tuple(str(row.get(KEY, number)) for number, row in enumerate(rows))
-        return (ids, values) if rows and np.isfinite(values).all() else None
+        return scored(self.rows(run), statistic)
 
     def _read(self, run: str) -> list[dict[str, Any]]:
         from pyarrow import ArrowException, parquet

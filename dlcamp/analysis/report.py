@@ -183,6 +183,7 @@ def facts(study: Study) -> dict[str, str]:
         "seeds": f"{seeds[0]}–{seeds[-1]}" if whole else ", ".join(map(str, seeds)),
         "data": study.data,
         "preset": study.preset,
+        "test": study.scorings.removeprefix(f"test of {study.data} was "),
         "metric": f"{study.comparison.metric}, {'higher' if study.comparison.higher_is_better else 'lower'} is better",
         "computed in": seconds(cost_info(study.cells, study.variants).total),
         "started": _when(study.started),

@@ -149,6 +149,7 @@ def facts(searched: Searched) -> dict[str, str]:
         "proposed by": f"{engine}, {searched.sampler}",
         "pruned by": searched.pruner,
         "data": searched.data,
+        "test": searched.scorings.removeprefix(f"test of {searched.data} was "),
         "computed in": seconds(sum(took)) if took else "",
         "workers": str(searched.workers),
         "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(min(begun))) if begun else "",

@@ -44,7 +44,8 @@ def table_lines(searched: Searched, width: int = WIDTH) -> list[str]:
     parts.append([line for text in _importances(searched) for line in _wrapped(text, width, "    ")])
     if searched.replication is not None:
         parts.append(_replication(searched.replication))
-    parts.append([line for text in (*answer(searched), optimism(searched)) for line in _wrapped(text, width)])
+    said = (*answer(searched), optimism(searched), searched.scorings)
+    parts.append([line for text in said for line in _wrapped(text, width)])
     lines: list[str] = []
     for part in parts:
         lines += ([""] if lines and part else []) + [_cut(line, width) for line in part]

@@ -95,7 +95,12 @@ class Replication:
 
 @dataclass(frozen=True)
 class Searched:
-    """A whole search. `importances`: objective's metric -> field -> share (PED-ANOVA; they add up to 1)."""
+    """A whole search.
+
+    Args:
+        importances: objective's metric -> field -> share (PED-ANOVA; they add up to 1).
+        scorings: how often the data set's test split was scored, when the search ended; "" where never.
+    """
 
     experiment: str
     question: str
@@ -115,6 +120,7 @@ class Searched:
     replication: Replication | None = None
     workers: int = 1
     journal: str = ""
+    scorings: str = ""
 
     def finished(self) -> list[SearchTrial]:
         """The trials that have values, by number."""

@@ -20,6 +20,7 @@ from dlcamp.analysis.findings import ContrastResult, Findings, find
 from dlcamp.analysis.items import ItemDifference, item_differences
 from dlcamp.analysis.learning import Line, learning_lines
 from dlcamp.analysis.pictures import Picture, pictures_of
+from dlcamp.analysis.scorings import SCORINGS_TAG
 from dlcamp.analysis.sections import Section, sections_of
 from dlcamp.analysis.study_files import (
     Declaration,
@@ -61,6 +62,7 @@ class Study:
         source: how to reproduce it.
         by_item: differences whose intervals cover test items too.
         sections: what the experiment adds to the page.
+        scorings: how often the test split was scored, when the ablation ended; "" where it was not.
         proof: how the kept model was proven to reload: run, its name, "n/n"; empty where none was kept.
         notes: what could not be read.
     """
@@ -88,6 +90,7 @@ class Study:
     source: Source = field(default_factory=Source)
     by_item: tuple[ItemDifference, ...] = ()
     sections: tuple[Section, ...] = ()
+    scorings: str = ""
     proof: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -177,6 +180,7 @@ def assemble(
         source=source_of(reader, parent, finished),
         by_item=tuple(item_differences(reader, finished, comparison)) if findings is not None else (),
         sections=tuple(sections),
+        scorings=parent.tags.get(SCORINGS_TAG, ""),
         proof=_proof(parent),
         notes=tuple(notes),
     )

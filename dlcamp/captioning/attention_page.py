@@ -30,6 +30,7 @@ from dlcamp.errors import DataError
 from dlcamp.vision.images import decode
 
 if TYPE_CHECKING:
+    from dlcamp.captioning.captioner import Sight
     from dlcamp.captioning.predictor import CaptionPredictor
 
 HEADS_SHOWN = 16
@@ -64,6 +65,7 @@ def attention_page(
     predictor: CaptionPredictor,
     images: Mapping[str, bytes],
     title: str,
+    sight: Sight | None = None,
     *,
     warnings: Mapping[str, str] | None = None,
     left_out: Mapping[str, str] = _NONE_LEFT_OUT,
@@ -73,16 +75,23 @@ def attention_page(
     Args:
         images: name to encoded file, all of them readable.
         title: of the page.
+        sight: what `predictor.see` gave for them, where they were captioned before; those that could not be read are
+            not among `images`. None: they are encoded here.
         warnings: name to what the reader must know of its caption.
         left_out: name to the reason why an image is not shown.
 
     Raises:
         UserError: the decoder does not look (`check_attends`).
         ImageError: an image that cannot be read.
+        DataError: `sight` is of another number of images.
     """
     check_attends(predictor)
-    features = predictor.features(list(images.values()))
+    features = predictor.features(list(images.values())) if sight is None else sight.features
     assert not isinstance(features, tuple)  # one encoder
+    if len(features) != len(images):
+        raise DataError(
+            f"{len(features)} images were seen, {len(images)} are to be drawn: give those that were readable"
+        )
     records = attend(predictor, features)
     photos = [
         AttendedPhoto(name, image, record, (warnings or {}).get(name, ""))

@@ -44,6 +44,24 @@ class Decoding:
         return cls(config.beam, config.length_normalisation, config.max_length, config.decode_batch)
 
 
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """Images as a captioner's encoders see them.
+
+    Attributes:
+        parts: features of those that can be read, in their order, encoder by encoder: (images, *encoder.shape).
+        errors: for each image why it cannot be read, or None.
+    """
+
+    parts: tuple[np.ndarray, ...]
+    errors: tuple[ImageError | None, ...]
+
+    @property
+    def features(self) -> Features:
+        """As `captions` takes them."""
+        return self.parts if len(self.parts) > 1 else self.parts[0]
+
+
 @dataclass(frozen=True)
 class Seen:
     """What the captioner says of one image, and how unlike the training images it is (above 1: very)."""
@@ -125,22 +143,35 @@ class Captioner(abc.ABC):
         Args:
             names: what errors call the images; their position when None.
         """
-        pixels: dict[int, tuple[np.ndarray, ...]] = {}
-        found: dict[int, Seen | ImageError] = {}
-        for number, data in enumerate(images):
-            try:
-                pixels[number] = self._pixels(data, names[number] if names else f"image {number}")
-            except ImageError as error:
-                found[number] = error
-        if pixels:
-            parts = self._encoded(list(pixels.values()))
-            seen = zip(pixels, self.captions(_bare(parts)), self.known.ratio(parts[0]), strict=True)
-            found |= {number: Seen(text, float(ratio)) for number, text, ratio in seen}
-        return [found[number] for number in range(len(images))]
+        return self.tell(self.see(images, names))
+
+    def see(self, images: Sequence[bytes], names: Sequence[str] | None = None) -> Sight:
+        """Features of each image; an error in the place of one that cannot be read.
+
+        No more than a part's pixels are held at once.
+
+        Args:
+            names: as in `look`.
+        """
+        return self._see(images, names, skips=True)
+
+    def tell(self, sight: Sight) -> list[Seen | ImageError]:
+        """What `look` says of images that were seen before."""
+        read = sum(error is None for error in sight.errors)
+        captions = self.captions(sight.features) if read else []
+        said = iter(zip(captions, self.known.ratio(sight.parts[0]) if read else (), strict=True))
+        found: list[Seen | ImageError] = []
+        for error in sight.errors:
+            if error is None:
+                caption, ratio = next(said)
+                found.append(Seen(caption, float(ratio)))
+            else:
+                found.append(error)
+        return found
 
     def novelty(self, images: Sequence[bytes]) -> np.ndarray:
         """How unlike the training images each is, (images,): above 1, more than 99 in 100 held-out images are."""
-        return self.known.ratio(self._features(images)[0])
+        return self.known.ratio(self._see(images, None, skips=False).parts[0])
 
     def captions(self, features: Features, beam: int | None = None) -> list[str]:
         """Captions of (images, ...) features that the encoder made; of several encoders, a tuple of them.
@@ -162,8 +193,12 @@ class Captioner(abc.ABC):
         return self._searches[key](features).tokens
 
     def features(self, images: Sequence[bytes]) -> Features:
-        """Features of encoded images, (images, *encoder.shape); of several encoders, a tuple of them."""
-        return _bare(self._features(images))
+        """Features of encoded images, (images, *encoder.shape); of several encoders, a tuple of them.
+
+        Raises:
+            ImageError: an image cannot be read; the message has its position.
+        """
+        return self._see(images, None, skips=False).features
 
     @abc.abstractmethod
     def save(self, folder: Path) -> None:
@@ -178,22 +213,26 @@ class Captioner(abc.ABC):
             StoreError: a file is missing or damaged.
         """
 
-    def _features(self, images: Sequence[bytes]) -> tuple[np.ndarray, ...]:
-        """Part by part, so that no more than a part's pixels are held at once."""
-        parts = [
-            self._encoded([self._pixels(data, f"image {start + place}") for place, data in enumerate(part)])
-            for start in range(0, max(len(images), 1), BATCH)
-            for part in [images[start : start + BATCH]]
-        ]
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    def _see(self, images: Sequence[bytes], names: Sequence[str] | None, skips: bool) -> Sight:
+        parts: list[tuple[np.ndarray, ...]] = []
+        pixels: list[tuple[np.ndarray, ...]] = []
+        errors: list[ImageError | None] = [None] * len(images)
+        for number, data in enumerate(images):
+            try:
+                pixels.append(self._pixels(data, names[number] if names else f"image {number}"))
+            except ImageError as error:
+                if not skips:
+                    raise
+                errors[number] = error
+            if len(pixels) == BATCH:
+                parts.append(self._encoded(pixels))
+                pixels = []
+        if pixels or not parts:
+            parts.append(self._encoded(pixels))
+        return Sight(tuple(np.concatenate(column) for column in zip(*parts, strict=True)), tuple(errors))
 
     def _pixels(self, data: bytes, name: str) -> tuple[np.ndarray, ...]:
         return tuple(eye.encoder.pixels(data, name) for eye in self.eyes)
 
     def _encoded(self, pixels: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
         return tuple(eye.features([image[place] for image in pixels]) for place, eye in enumerate(self.eyes))
-
-
-def _bare(parts: tuple[np.ndarray, ...]) -> Features:
-    """Features of one encoder are no tuple."""
-    return parts if len(parts) > 1 else parts[0]

@@ -84,7 +84,7 @@ class CaptionConfig(ExperimentConfig):
     )
     decode_batch: int = tune(64, valid=Int(1, 4096), help="images captioned at once")
 
-    score_test: bool = tune(True, help="no: test is left alone, for tuning on val")
+    score_test: bool = tune(True, trial=False, help="no: test is left alone, as trials do, which are chosen on val")
     train_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many training images; all")
     val_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many validation images; all")
     test_images: int | None = tune(None, valid=Int(1, 10_000_000), help="the first so many test images; all")

@@ -19,7 +19,7 @@ from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor
 from dlcamp.captioning.results import measure
 from dlcamp.captioning.samples import Captioned
-from dlcamp.captioning.teaching import teach
+from dlcamp.captioning.teaching import check_size, teach
 from dlcamp.data.captions import CaptionData
 from dlcamp.data.photographs import Photographs
 from dlcamp.errors import ConfigError, DataError
@@ -41,7 +41,7 @@ def ensemble_study(config: EnsembleConfig, data: CaptionData, run: ActiveRun) ->
     """
     if isinstance(data, Photographs):
         run.params(data.report())
-    members = _given(config, run) if config.members else _trained(config, data, run)
+    members, substituted = (_given(config, run), "") if config.members else _trained(config, data, run)
     captioner = EnsemblePredictor.of(members, Decoding.of(config))
     if captioner.data != data.name:
         raise ConfigError(f"the members were trained on {captioner.data}; give them DATA={captioner.data}")
@@ -51,7 +51,8 @@ def ensemble_study(config: EnsembleConfig, data: CaptionData, run: ActiveRun) ->
     alone = _alone(config, members, views, data, run)
     rival = _best_alone(members, views, alone)
     val, test = (_viewed([getattr(view, split) for view in views]) for split in ("val", "test"))
-    metrics = judge(config, data, run, Subject(captioner, views[0].train.items, val, test, rival=rival))
+    subject = Subject(captioner, views[0].train.items, val, test, substituted=substituted, rival=rival)
+    metrics = judge(config, data, run, subject)
     each = {f"val/member_cider_{number}": value for number, value in enumerate(alone, start=1)}
     return {**metrics, **each, "cost/parameters": float(captioner.ensemble.parameters)}
 
@@ -74,8 +75,12 @@ def _given(config: EnsembleConfig, run: ActiveRun) -> list[CaptionPredictor]:
     return members
 
 
-def _trained(config: EnsembleConfig, data: CaptionData, run: ActiveRun) -> list[CaptionPredictor]:
-    """Members trained in this run: the config's captioner with the seeds that follow its own."""
+def _trained(config: EnsembleConfig, data: CaptionData, run: ActiveRun) -> tuple[list[CaptionPredictor], str]:
+    """Members trained in this run, and what their encoder stands in for.
+
+    They are the config's captioner with the seeds that follow its own.
+    """
+    check_size(config, data)
     encoded = encode(config, data, run)
     novelty = Novelty.fit(encoded.train.features, encoded.val.features)
     members = []
@@ -84,7 +89,7 @@ def _trained(config: EnsembleConfig, data: CaptionData, run: ActiveRun) -> list[
         taught = teach(own, encoded, run, label=f"member_{number + 1}")
         decoding = Decoding.of(taught.config)
         members.append(CaptionPredictor(encoded.encoder, taught.net, taught.vocabulary, decoding, data.name, novelty))
-    return members
+    return members, encoded.substituted
 
 
 def _alone(

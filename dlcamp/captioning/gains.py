@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,10 @@ from dlcamp.captioning.scores import CaptionScorer, CaptionScores
 from dlcamp.data.captions import CaptionItem, Split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dlcamp.analysis.bootstrap import Estimate
     from dlcamp.tracking.handle import ActiveRun
 
-COMPARED = ("cider", "bleu_4")
+COMPARED = {"cider": "CIDEr", "bleu_4": "BLEU-4"}
 
 
 @dataclass(frozen=True)
@@ -33,26 +31,40 @@ class Rival:
     says: Callable[[Split], list[str]]
 
 
-def gains(
-    split: Split, items: Sequence[CaptionItem], after: CaptionScores, rival: Rival, run: ActiveRun
-) -> dict[str, float]:
-    """What the rival scores, and what is gained over it; both captions of every image are kept as a table.
+@dataclass(frozen=True)
+class Gains:
+    """What was gained on one split.
 
-    Returns:
-        `<split>/<rival>_cider`, `<split>/gain_cider` with `_low` and `_high` (a paired bootstrap over images), and the
-        same of BLEU-4.
+    Attributes:
+        metrics: `<split>/<rival>_cider`, `<split>/gain_cider` with `_low` and `_high` (a paired bootstrap over images),
+            and the same of BLEU-4.
+        lines: the same for a person.
     """
+
+    metrics: Mapping[str, float]
+    lines: Sequence[str]
+
+
+NO_GAINS = Gains({}, ())
+"""Where there is no rival."""
+
+
+def gains(split: Split, items: Sequence[CaptionItem], after: CaptionScores, rival: Rival, run: ActiveRun) -> Gains:
+    """What the rival scores, and what is gained over it; both captions of every image are kept as a table."""
     scorer = CaptionScorer([item.references for item in items], ids=[item.id for item in items])
     before = scorer.score(rival.says(split))
     run.text(_side_by_side(before, after, rival.name), f"{rival.name}/{split}.csv")
     gained = after.difference(before)
     metrics: dict[str, float] = {}
-    for name in COMPARED:
+    lines = []
+    for name, label in COMPARED.items():
         was, now, gain = before.scores[name], after.scores[name], gained[name]
-        run.say(f"{split} {name}: {was:.3f} -> {now:.3f}, {_shown(gain)} over its {rival.name.replace('_', ' ')}")
+        lines.append(
+            f"{split + ', ' + label:<13}{was:.3f} -> {now:.3f}, {_shown(gain)} over its {rival.name.replace('_', ' ')}"
+        )
         metrics |= {f"{split}/{rival.name}_{name}": was, f"{split}/gain_{name}": gain.value}
         metrics |= {f"{split}/gain_{name}_low": gain.low, f"{split}/gain_{name}_high": gain.high}
-    return metrics
+    return Gains(metrics, lines)
 
 
 def _shown(gain: Estimate) -> str:

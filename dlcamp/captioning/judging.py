@@ -16,17 +16,18 @@ from dlcamp.captioning.bounds import Bound, bounds
 from dlcamp.captioning.captioner import Captioner
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoding import Features
-from dlcamp.captioning.gains import Rival, gains
+from dlcamp.captioning.gains import NO_GAINS, Rival, gains
 from dlcamp.captioning.gallery import Attend, GalleryEntry, gallery_html
 from dlcamp.captioning.ranking import forced_choices
 from dlcamp.captioning.results import Results, measure
 from dlcamp.captioning.scores import SCORE_NAMES
 from dlcamp.captioning.shown import FILE as SHOWN
 from dlcamp.captioning.shown import shown_json
-from dlcamp.captioning.summary import summary, table_csv, val_summary
+from dlcamp.captioning.summary import substituted_lines, summary, table_csv, val_summary
 from dlcamp.data.captions import CaptionData, CaptionItem
 
 if TYPE_CHECKING:
+    from dlcamp.analysis.bootstrap import Interval
     from dlcamp.tracking.handle import ActiveRun
 
 IMPORTED_SHOWN = 32
@@ -51,7 +52,7 @@ class Subject:
         substituted: what its encoder stands in for, and why; empty when it is the one that was asked for.
         loadable: whether its encoder can be run here, so that a model can be kept.
         course: scores by the course's own metric.
-        notes: lines that explain them, and what else must be said under the scores.
+        notes: lines that explain them.
         rival: who is compared with the captioner on the same images; None: nobody.
     """
 
@@ -72,21 +73,23 @@ def judge(config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Sub
 
     Returns:
         `val/cider` of the finished model with its beam (the last point after the epochs' greedy ones) and its other
-        scores; for test the scores with intervals, greedy beside beam, and what stands beside them; of each split that
-        is scored the gains over a rival (`gains.gains`).
+        scores and rates, the ranked ones where test is left alone; for test the scores with intervals, greedy beside
+        beam, and what stands beside them; of each split that is scored the gains over a rival (`gains.gains`).
     """
     captioner = subject.captioner
     shown, said = subject.val, captioner.captions(subject.val.features)
-    val = measure(said, subject.val.items, data, "val")
-    metrics = {f"val/{name}": value for name, value in val.scores.scores.items()}
-    if subject.rival:
-        metrics |= gains("val", subject.val.items, val.scores, subject.rival, run)
+    train = [caption for item in subject.train for caption in item.references]
+    val = measure(said, subject.val.items, data, "val", train_captions=train)
+    if not config.score_test:
+        val = val.with_ranked(forced_choices(captioner, shown.items, shown.features, data))
+    gained = gains("val", subject.val.items, val.scores, subject.rival, run) if subject.rival else NO_GAINS
+    metrics = {**val.totals("val"), **gained.metrics}
+    notes = [*subject.notes, *substituted_lines(subject.substituted), *gained.lines]
     if config.score_test:
         shown, said = subject.test, captioner.captions(subject.test.features)
-        metrics |= _test(config, data, run, subject, said)
+        metrics |= _test(config, data, run, subject, said, notes)
     else:
-        val = val.with_ranked(forced_choices(captioner, shown.items, shown.features, data))
-        run.text(val_summary(val, captioner.decoding.beam), "summary.txt")
+        run.text(val_summary(val, captioner.decoding.beam, notes), "summary.txt")
     if subject.loadable:
         # a predictor computes its features itself: what another extraction imported need not be theirs to the bit
         items = shown.items[:IMPORTED_SHOWN] if config.features_file else shown.items
@@ -95,9 +98,9 @@ def judge(config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Sub
 
 
 def _test(
-    config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Subject, said: list[str]
+    config: CaptionConfig, data: CaptionData, run: ActiveRun, subject: Subject, said: list[str], notes: Sequence[str]
 ) -> dict[str, float]:
-    """Score the captions of test, once; keep rows, tables and gallery."""
+    """Score the captions of test, once; keep rows, tables, gallery, and the summary with its notes."""
     items, features, captioner = subject.test.items, subject.test.features, subject.captioner
     train = [caption for item in subject.train for caption in item.references]
     found = measure(said, items, data, "test", train_captions=train)
@@ -107,12 +110,13 @@ def _test(
     greedy = measure(captioner.captions(features, beam=1), items, data, "test")
     run.predictions(found.rows())
     run.text(table_csv(found, rows), "scores.csv")
-    run.text(summary(found, rows, captioner.decoding.beam, subject.notes), "summary.txt")
+    gained = gains("test", items, found.scores, subject.rival, run) if subject.rival else NO_GAINS
+    run.text(summary(found, rows, captioner.decoding.beam, [*notes, *gained.lines]), "summary.txt")
     run.text(shown_json(items, data), SHOWN)
     attend = looking(captioner, items, features)
     run.text(_gallery(found, blind_said, items, data, run.name, subject.substituted, attend), "gallery.html")
     return {
-        **(gains("test", items, found.scores, subject.rival, run) if subject.rival else {}),
+        **gained.metrics,
         **_test_metrics(found, rows),
         **{f"test/greedy_{name}": greedy.scores.scores[name] for name in ("bleu_4", "cider")},
         **{f"test/camp_{name}": value for name, value in subject.course.items()},
@@ -121,27 +125,23 @@ def _test(
 
 def _test_metrics(found: Results, rows: Sequence[Bound]) -> dict[str, float]:
     """Scores and rates with their intervals, and what the claims compare them with."""
-    metrics = {f"test/{name}": value for name, value in found.scores.totals.items()}
+    metrics = found.totals("test")
     metrics["test/images"] = float(found.scores.n)
-    for name in SCORE_NAMES:
-        interval = found.intervals[name]
-        metrics |= {f"test/{name}_low": interval.low, f"test/{name}_high": interval.high}
-    for name, rate in found.rates.items():
-        metrics[f"test/{name}"] = rate.value
-    if "truthful" in found.rates:
-        low, high = found.intervals["truthful"]
-        metrics |= {"test/truthful_low": low, "test/truthful_high": high}
+    for name in (*SCORE_NAMES, *(["truthful"] if "truthful" in found.rates else [])):
+        metrics |= _interval(name, found.intervals[name])
     for row in rows:
         name = row.name if row.kind == "floor" else f"{row.kind}_{row.name}" if row.kind != row.name else row.name
         metrics |= {f"test/{name}_{score}": row.results.value(score) for score in ("bleu_4", "cider")}
         if row.kind == "floor":
-            metrics |= {f"test/{name}_cider_high": row.results.intervals["cider"].high}
+            metrics |= _interval(f"{name}_cider", row.results.intervals["cider"])
             if "truthful" in row.results.rates:
-                metrics |= {
-                    f"test/{name}_truthful": row.results.rates["truthful"].value,
-                    f"test/{name}_truthful_high": row.results.intervals["truthful"].high,
-                }
+                metrics[f"test/{name}_truthful"] = row.results.rates["truthful"].value
+                metrics |= _interval(f"{name}_truthful", row.results.intervals["truthful"])
     return metrics
+
+
+def _interval(name: str, interval: Interval) -> dict[str, float]:
+    return {f"test/{name}_low": interval.low, f"test/{name}_high": interval.high}
 
 
 def _gallery(

@@ -10,7 +10,7 @@ from typing import Self
 
 import keras
 
-from dlcamp.captioning.captioner import Captioner, Decoding, Eye
+from dlcamp.captioning.captioner import Captioner, Decoding, Eye, Sight
 from dlcamp.captioning.decoders import CaptionNet, load_net, save_net
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.vocabulary import Words, load_vocabulary
@@ -49,11 +49,13 @@ class CaptionPredictor(Captioner):
         """What it sees with."""
         return self.eyes[0].encoder
 
-    def attention_page(self, images: Mapping[str, bytes], title: str, **notes: Mapping[str, str]) -> str:
+    def attention_page(
+        self, images: Mapping[str, bytes], title: str, sight: Sight | None = None, **notes: Mapping[str, str]
+    ) -> str:
         """A page of where the decoder looked for each word: see `attention_page.attention_page`."""
         from dlcamp.captioning.attention_page import attention_page
 
-        return attention_page(self, images, title, **notes)
+        return attention_page(self, images, title, sight, **notes)
 
     def save(self, folder: Path) -> None:
         """Write plain files: json, npz and safetensors. The encoder's net is one of them: half a gigabyte for VGG."""

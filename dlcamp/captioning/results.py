@@ -31,6 +31,11 @@ class Results:
             return self.rates[name].value
         return self.scores.scores.get(name, float("nan"))
 
+    def totals(self, split: Split) -> dict[str, float]:
+        """Scores, rates and what captions are like (length, words used), named as metrics: `val/cider`."""
+        found = {**self.scores.totals, **{name: rate.value for name, rate in self.rates.items()}}
+        return {f"{split}/{name}": value for name, value in found.items()}
+
     def shown(self, name: str) -> str:
         """`0.46 [0.44, 0.48]`."""
         interval = self.intervals[name]

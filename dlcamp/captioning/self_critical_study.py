@@ -22,7 +22,7 @@ from dlcamp.captioning.predictor import CaptionPredictor
 from dlcamp.captioning.self_critical import train_self_critical
 from dlcamp.captioning.self_critical_config import SelfCriticalConfig
 from dlcamp.captioning.study import measured
-from dlcamp.captioning.teaching import Taught
+from dlcamp.captioning.teaching import Taught, check_size
 from dlcamp.captioning.train import scoring, train_captioner
 from dlcamp.captioning.vocabulary import Vocabulary
 from dlcamp.data.captions import CaptionData, Split
@@ -70,14 +70,15 @@ def self_critical_study(config: SelfCriticalConfig, data: CaptionData, run: Acti
 
 def _trained(config: SelfCriticalConfig, data: CaptionData, run: ActiveRun) -> _Start:
     """A decoder trained by cross-entropy in this run."""
+    check_size(config, data)
     encoded = encode(config, data, run)
     vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
     settled = config.model_copy(update={"precision": settle(config, vocabulary, encoded.train, run).precision})
-    net, _ = train_captioner(
+    start = train_captioner(
         settled, vocabulary, encoded.train, encoded.val, run, scoring(encoded.val),
         label="start", mirrored=encoded.mirrored,
     )  # fmt: skip
-    return _Start(settled, net, vocabulary, encoded)
+    return _Start(settled, start.net, vocabulary, encoded)
 
 
 def _given(config: SelfCriticalConfig, data: CaptionData, run: ActiveRun) -> _Start:

@@ -18,13 +18,13 @@ from dlcamp.captioning.gains import Rival
 from dlcamp.captioning.judging import Subject, Viewed, judge
 from dlcamp.captioning.novelty import Novelty
 from dlcamp.captioning.predictor import CaptionPredictor
+from dlcamp.captioning.ranking import forced_choices
 from dlcamp.captioning.results import measure
 from dlcamp.captioning.samples import Captioned
 from dlcamp.captioning.summary import course_lines
-from dlcamp.captioning.teaching import Taught, teach
+from dlcamp.captioning.teaching import Taught, check_size, teach
 from dlcamp.data.captions import CaptionData, Split
 from dlcamp.data.photographs import Photographs
-from dlcamp.errors import ImageError
 from dlcamp.training.checkpoints import weights_hash
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 def study(config: CaptionConfig, data: CaptionData, run: ActiveRun) -> dict[str, float]:
     """Train one decoder on one data set and measure it; see `measured` for what is returned."""
+    check_size(config, data)
     encoded = encode(config, data, run)
     in_order = None
     if isinstance(data, Photographs):
@@ -52,8 +53,8 @@ def measured(
     """What a trained decoder is worth, with everything a run keeps of it: see `judging.judge`.
 
     Returns:
-        What `judge` returns, and the cost. The recipe `camp` adds the course's own metric as `test/camp_bleu_1` to
-        `_4`.
+        What `judge` returns, and the cost: `cost/captions_per_second` is the speed of training, its epochs' median. The
+        recipe `camp` adds the course's own metric as `test/camp_bleu_1` to `_4`.
     """
     used = f"{encoded.encoder.name}, {encoded.encoder.precision}"
     spec = taught.net.spec
@@ -72,6 +73,7 @@ def measured(
         **metrics,
         "cost/parameters": float(taught.net.parameters),
         "cost/best_epoch": float(taught.result.best_epoch),
+        **({"cost/captions_per_second": taught.captions_per_second} if taught.captions_per_second else {}),
     }
 
 
@@ -81,18 +83,16 @@ def _subject(
     novelty = Novelty.fit(encoded.train.features, encoded.val.features)
     decoding, blind = Decoding.of(taught.config), taught.blind
     course = _course_metric(config, taught, encoded.test)
-    substituted = encoded.substituted
-    told = [f"SUBSTITUTED: {substituted}; this run never becomes a champion"] if substituted else []
     return Subject(
         CaptionPredictor(encoded.encoder, taught.net, taught.vocabulary, decoding, data.name, novelty),
         encoded.train.items,
         Viewed(encoded.val.items, encoded.val.features),
         Viewed(encoded.test.items, encoded.test.features),
         None if blind is None else lambda: taught.speak(blind, encoded.test.features),
-        substituted,
+        encoded.substituted,
         encoded.loadable,
         course,
-        [*course_lines(course), *told],
+        course_lines(course),
         rival,
     )
 
@@ -114,12 +114,14 @@ def rescore(
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """Caption a split from its image files and score it: rows, and totals named like the run's metrics.
 
-    Images that cannot be read are left out, as they were in the run.
+    Rows and totals are those that the run has of the split, the ranked ones too. Images that cannot be read are left
+    out, as they were in the run.
     """
-    items = data.items(split, limits(config)[split])
-    seen = predictor.look([data.image(item.id) for item in items], [item.id for item in items])
-    read = [(item, one.caption) for item, one in zip(items, seen, strict=True) if not isinstance(one, ImageError)]
-    found = measure([said for _, said in read], [item for item, _ in read], data, split)
-    totals = {f"{split}/{name}": value for name, value in found.scores.scores.items()}
-    totals |= {f"{split}/{name}": rate.value for name, rate in found.rates.items()}
-    return found.rows(), totals
+    most = limits(config)
+    items = data.items(split, most[split])
+    sight = predictor.see([data.image(item.id) for item in items], [item.id for item in items])
+    read = [item for item, error in zip(items, sight.errors, strict=True) if error is None]
+    train = [caption for item in data.items("train", most["train"]) for caption in item.references]
+    found = measure(predictor.captions(sight.features), read, data, split, train_captions=train)
+    found = found.with_ranked(forced_choices(predictor, read, sight.features, data))
+    return found.rows(), found.totals(split)

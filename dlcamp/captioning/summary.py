@@ -61,6 +61,11 @@ def course_lines(course: Mapping[str, float]) -> list[str]:
     ]
 
 
+def substituted_lines(substituted: str) -> list[str]:
+    """What must be said of a run whose encoder stands in for another; nothing where it does not."""
+    return [f"SUBSTITUTED: {substituted}; this run never becomes a champion"] if substituted else []
+
+
 def summary(found: Results, rows: Sequence[Bound], beam: int, notes: Sequence[str] = ()) -> str:
     """The table with intervals, floors and ceilings, what it rests on, notes, and captions right and wrong."""
     n = found.scores.n
@@ -87,14 +92,15 @@ def summary(found: Results, rows: Sequence[Bound], beam: int, notes: Sequence[st
     return "\n".join([*lines, *_examples(found)])
 
 
-def val_summary(found: Results, beam: int) -> str:
-    """The table of a run that leaves test alone."""
+def val_summary(found: Results, beam: int, notes: Sequence[str] = ()) -> str:
+    """The table of a run that leaves test alone, and notes."""
     lines = [f"{f'val, {found.scores.n} images, beam {beam}':<28}{'this run':>9}   95 % over images"]
     for name, label in LABELS.items():
         if found.value(name) == found.value(name):
             low, high = found.intervals[name]
             lines.append(f"  {label:<26}{found.value(name):>9.3f}   [{low:.3f}, {high:.3f}]")
-    return "\n".join([*lines, *_choice(found), "Test was not scored (score_test: no).", *_examples(found)])
+    lines += [*_choice(found), *notes, "Test was not scored (score_test: no)."]
+    return "\n".join([*lines, *_examples(found)])
 
 
 def _choice(found: Results) -> list[str]:

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcamp.captioning.config import CaptionConfig
-from dlcamp.captioning.encoding import Encoded
+from dlcamp.captioning.decoders import spec_of
+from dlcamp.captioning.encoding import Encoded, named_encoder
 from dlcamp.captioning.precision import settle
 from dlcamp.captioning.train import caption, scoring, train_captioner
 from dlcamp.captioning.vocabulary import Vocabulary, Words
-from dlcamp.data.captions import CaptionItem
+from dlcamp.data.captions import CaptionData, CaptionItem
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from dlcamp.captioning.camp.tokenizer import CampTokenizer
     from dlcamp.captioning.decoders import CaptionNet
     from dlcamp.tracking.handle import ActiveRun
     from dlcamp.training.fit import FitResult
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 class Taught:
     """A trained decoder, the same one trained without images (None: no floor was asked for), and the words they speak.
 
-    `config` is what they speak with: the course's tokenizer decides how long a caption may be.
+    `config` is what they speak with: the course's tokenizer decides how long a caption may be. `captions_per_second` is
+    the decoder's training speed (`pace`); None where it was not timed.
     """
 
     config: CaptionConfig
@@ -40,6 +43,7 @@ class Taught:
     net: CaptionNet
     blind: CaptionNet | None
     result: FitResult
+    captions_per_second: float | None = None
 
     def speak(self, net: CaptionNet, features: np.ndarray) -> list[str]:
         """Captions of features, by the config's search."""
@@ -52,6 +56,22 @@ class Taught:
             max_length=self.config.max_length,
             batch=self.config.decode_batch,
         )
+
+
+def check_size(config: CaptionConfig, data: CaptionData) -> None:
+    """Refuse a number of parameters that the decoder cannot have, before an image is read.
+
+    It depends on the words, which the captions tell without their images. Where another encoder may take the place of
+    the one that is named, the width of its features is not known yet, and the decoder itself refuses.
+
+    Raises:
+        DataError: no width gives `parameters`.
+    """
+    if config.parameters is None or config.substitute:
+        return
+    items = data.items("train", config.train_images)
+    words: Words = _tokenizer(config, items) if config.recipe == "camp" else _vocabulary(config, items)
+    spec_of(config, len(words), named_encoder(config).shape)
 
 
 def teach(
@@ -76,35 +96,44 @@ def teach(
     return _sequences(config, encoded, run, label)
 
 
+def _vocabulary(config: CaptionConfig, items: Sequence[CaptionItem]) -> Vocabulary:
+    return Vocabulary.of((said for item in items for said in item.references), config.min_count)
+
+
+def _tokenizer(config: CaptionConfig, items: Sequence[CaptionItem]) -> CampTokenizer:
+    """The course's words: those of its file, or of the items in their order."""
+    from dlcamp.captioning.camp.pickles import read_tokenizer
+    from dlcamp.captioning.camp.tokenizer import CampTokenizer, wrap
+
+    if config.tokenizer_file:
+        return read_tokenizer(Path(config.tokenizer_file).expanduser())
+    return CampTokenizer.fit(wrap(text) for item in items for text in item.references)
+
+
 def _blind(config: CaptionConfig) -> CaptionConfig:
     return config.model_copy(update={"blind": True, "epochs": config.blind_epochs, "save_epochs": False})
 
 
 def _sequences(config: CaptionConfig, encoded: Encoded, run: ActiveRun, label: str) -> Taught:
-    vocabulary = Vocabulary.of(encoded.train.captions, config.min_count)
+    vocabulary = _vocabulary(config, encoded.train.items)
     config = settle(config, vocabulary, encoded.train, run)
     score = scoring(encoded.val)
-    net, result = train_captioner(
+    net, result, pace = train_captioner(
         config, vocabulary, encoded.train, encoded.val, run, score, mirrored=encoded.mirrored, label=label
     )
     blind = None
     if config.blind_epochs:
-        blind, _ = train_captioner(
+        blind = train_captioner(
             _blind(config), vocabulary, encoded.train, encoded.val, run, score,
             monitor=None, label="blind",
-        )  # fmt: skip
-    return Taught(config, vocabulary, net, blind, result)
+        ).net  # fmt: skip
+    return Taught(config, vocabulary, net, blind, result, pace)
 
 
 def _camp(config: CaptionConfig, encoded: Encoded, run: ActiveRun, in_order: Sequence[CaptionItem]) -> Taught:
-    from dlcamp.captioning.camp.pickles import read_tokenizer
-    from dlcamp.captioning.camp.tokenizer import CampTokenizer, wrap
     from dlcamp.captioning.camp.train import train_camp
 
-    if config.tokenizer_file:
-        tokenizer = read_tokenizer(Path(config.tokenizer_file).expanduser())
-    else:
-        tokenizer = CampTokenizer.fit(wrap(text) for item in in_order for text in item.references)
+    tokenizer = _tokenizer(config, in_order)
     speaking = config.model_copy(update={"max_length": tokenizer.max_length})
     net, result = train_camp(speaking, tokenizer, encoded.train, run)
     blind = None

@@ -7,7 +7,7 @@ greedily and scored, and training stops when `val/cider` no longer rises. The be
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,6 +16,7 @@ import tensorflow as tf
 from dlcamp.captioning.config import CaptionConfig
 from dlcamp.captioning.decoders import CaptionNet, build, spec_of
 from dlcamp.captioning.decoding import Search
+from dlcamp.captioning.pace import Pace
 from dlcamp.captioning.samples import Captioned, samples
 from dlcamp.captioning.scores import CaptionScorer
 from dlcamp.captioning.vocabulary import Vocabulary, Words
@@ -24,6 +25,14 @@ from dlcamp.training.reporting import Run
 
 Score = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
 """(captions, references) -> metrics without a split ("cider", "bleu_4")."""
+
+
+class Trained(NamedTuple):
+    """A decoder at its best epoch, how its training went, and how fast (None: every epoch was trained before)."""
+
+    net: CaptionNet
+    result: FitResult
+    captions_per_second: float | None
 
 
 def train_captioner(
@@ -37,7 +46,7 @@ def train_captioner(
     mirrored: Captioned | None = None,
     monitor: str | None = "cider",
     label: str = "",
-) -> tuple[CaptionNet, FitResult]:
+) -> Trained:
     """Train the decoder that `config` describes, and leave it at its best epoch.
 
     Args:
@@ -50,15 +59,25 @@ def train_captioner(
     net = build(spec_of(config, len(vocabulary), train.features.shape[1:]), config.seed)
     net.fit_features(train.features)
     data = samples(train, vocabulary, config.batch, config.max_length, mirrored)
+    pace, evaluate = Pace(len(data.rows)), evaluation(net, config, vocabulary, val, score) if monitor else None
+
+    def batches(epoch: int) -> tf.data.Dataset:
+        pace.begins()
+        return data.dataset(config.seed, epoch)
+
+    def timed(epoch: int) -> Mapping[str, float]:
+        pace.ends()
+        return evaluate(epoch) if evaluate else {}
+
     result = fit(
         net.teacher,
-        lambda epoch: data.dataset(config.seed, epoch),
+        batches,
         loss=word_loss(config.label_smoothing),
         optimizer=optimizer_of(config, steps=config.epochs * data.steps),
         epochs=config.epochs,
         steps_per_epoch=data.steps,
         run=run,
-        evaluate=evaluation(net, config, vocabulary, val, score) if monitor else None,
+        evaluate=timed,
         monitor=f"val/{monitor}" if monitor else None,
         mode="max",
         patience=config.patience,
@@ -66,7 +85,7 @@ def train_captioner(
         units_per_step=config.batch,
         label=label,
     )
-    return net, result
+    return Trained(net, result, pace.captions_per_second)
 
 
 def evaluation(

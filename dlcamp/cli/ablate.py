@@ -127,6 +127,7 @@ def _power(told: Forecast, ablation: Ablation) -> str:
 
 def ending_lines(outcome: AblationOutcome, ablation: Ablation, store: Store) -> list[str]:
     """What was found, what it rests on, where to look, and the next useful command."""
+    from dlcamp.analysis.scorings import SCORINGS_TAG
     from dlcamp.analysis.text import table_lines
 
     row, experiment = outcome.row, ablation.base.request.experiment
@@ -137,6 +138,8 @@ def ending_lines(outcome: AblationOutcome, ablation: Ablation, store: Store) -> 
     cache = f", {cached} of them from the cache" if cached else ""
     lines = ["", f"{experiment.name}  {took}  {count(len(children) - trials, 'run')}{tuning}{cache}", ""]
     lines += table_lines(outcome.findings)
+    if told := row.tags.get(SCORINGS_TAG):
+        lines.append(f"test     {told}")
     if row.tags.get("dlcamp.proof"):
         best = row.tags["dlcamp.best_name"]
         lines.append(

@@ -54,17 +54,16 @@ def run(given: Given, root: Path) -> int:
 
 
 def _tell(model: str, found: Sequence[Captioned]) -> None:
+    from dlcamp.registry.captions import beware
+
     trained_on = next((one.trained_on for one in found if one.trained_on), "")
     if trained_on:
         say(f"{model}, trained on {trained_on}")
     for one in found:
         say(f"{one.path}: {one.caption if one.error is None else one.error.splitlines()[0]}")
-    novel = [one for one in found if one.novel]
-    if novel:
-        say(
-            f"beware: {len(novel)} of {len(found)} lie far outside of what it was trained on "
-            f"({', '.join(one.path.name for one in novel[:5])}); it can only speak of {trained_on}"
-        )
+    warning = beware([(str(one.path), one.novel) for one in found], trained_on)
+    if warning:
+        say(warning)
 
 
 def page_to_write(asked: str) -> Path:

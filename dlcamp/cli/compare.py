@@ -26,6 +26,7 @@ from dlcamp.experiment import Claim, Experiment
 from dlcamp.settings import settings
 
 if TYPE_CHECKING:
+    from dlcamp.analysis.cells import Cell
     from dlcamp.analysis.formats import Format
     from dlcamp.analysis.groups import Observation
     from dlcamp.analysis.selection import Selection, Wanted
@@ -80,6 +81,7 @@ def compared(names: Sequence[str], given: Given, root: Path, reader: Reader | No
     except Refusal as refused:
         raise Refusal("\n".join([str(refused), *_by_data(chosen)])) from None
     notes = [*chosen.notes, *_missing(metric, chosen), *_remarks(comparison, declared, chosen)]
+    notes += _over_items(reader, chosen.cells, comparison) if reader is not None else []
     if form != "table":
         for line in dict.fromkeys([*findings.warnings, *(f"left out: {one}" for one in findings.excluded), *notes]):
             _remark(line)
@@ -157,7 +159,7 @@ def _comparison(
     alone = next(iter(declared.values())) if len(declared) == 1 else None
     direction = _declared_direction(metric, declared)
     higher = _guessed_direction(metric) if direction is None else direction
-    plain = Comparison(metric, chosen.labels[0], higher_is_better=higher)
+    plain = Comparison(metric, chosen.labels[0], higher_is_better=higher, items=_items(metric, declared))
     if alone is None or alone.compare is None:
         return plain, []
     baseline = alone.compare.baseline if alone.compare.baseline in chosen.labels else chosen.labels[0]
@@ -168,6 +170,25 @@ def _comparison(
     claims = [claim for claim in alone.claims if claim.contrasts] if needed <= set(chosen.labels) else []
     preset = next(iter(chosen.presets.values()), "")
     return replace(alone.compare.under(preset), baseline=baseline), claims
+
+
+def _items(metric: str, declared: Mapping[str, Experiment | None]) -> dict[str, str]:
+    """What all the experiments compute the metric from, item by item; empty where they do not say, or not the same."""
+    said = {one.compare.items.get(metric, "") if one and one.compare else "" for one in declared.values()}
+    found = said.pop()
+    return {metric: found} if found and not said else {}
+
+
+def _over_items(reader: Reader, cells: Sequence[Cell], comparison: Comparison) -> list[str]:
+    """Each difference with its interval over items, of the seeds that both have: all that one seed can tell."""
+    from dlcamp.analysis.items import item_differences
+
+    only = {name: named for name, named in comparison.items.items() if name == comparison.metric}
+    return [
+        f"over {one.items} items, {one.seeds} {'seed' if one.seeds == 1 else 'seeds'}: {one.variant} − "
+        f"{comparison.baseline} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+        for one in item_differences(reader, cells, replace(comparison, items=only))
+    ]
 
 
 def _declared_direction(metric: str, declared: Mapping[str, Experiment | None]) -> bool | None:

@@ -83,8 +83,9 @@ def _fields(written: Settings, experiment: Experiment) -> list[str]:
         origin = "" if resolved.origins.get(name, "default") == "default" else " (yaml)"
         tunable = tunables.get(name)
         search = f"; search {tunable.space}" if tunable and tunable.space is not None else ""
+        trials = f"; in trials {tunable.trial}" if tunable and tunable.trial is not None else ""
         valid = allowed_values(experiment.config_type, name)
-        lines.append(f"  {name:<20} {f'{value}{origin}':<14} {field.description or ''} [{valid}{search}]")
+        lines.append(f"  {name:<20} {f'{value}{origin}':<14} {field.description or ''} [{valid}{search}{trials}]")
     return lines
 
 

@@ -6,15 +6,12 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from dlcamp.analysis.scorings import scorings
+from dlcamp.analysis.scorings import scores_test, scorings_line
 from dlcamp.experiment import Experiment
 
 if TYPE_CHECKING:
     from dlcamp.runner import Outcome
     from dlcamp.tracking.protocol import RunRow, Store
-
-COUNTED = 2_000
-"""Runs that are looked through at most when the scorings of a test split are counted: five seconds of reading."""
 
 
 def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
@@ -26,7 +23,8 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
         lines.append(store.reader.fetch(row.id, "summary.txt").read_text("utf-8").rstrip())
     else:
         lines += [f"  {name:<28} {value:.6g}" for name, value in sorted(row.metrics.items()) if _is_final(name)]
-    lines += _scorings(row, store)
+    if scores_test(row.metrics) and (told := scorings_line(store.reader, row)):
+        lines.append(f"test     {told}")
     for claim in experiment.claims:
         if not claim.contrasts:
             lines.append(f"claim    {claim.verdict(row.metrics)}: {claim.statement}")
@@ -41,15 +39,6 @@ def ending(outcome: Outcome, experiment: Experiment, store: Store) -> str:
     elif experiment.next:
         lines.append(f"next     {_on_its_data(experiment.next, row, experiment)}")
     return "\n".join(lines)
-
-
-def _scorings(row: RunRow, store: Store) -> list[str]:
-    """How often the run's test split was scored, where the run did."""
-    digest = row.tags.get("dlcamp.data_digest")
-    if not digest or row.tags.get("dlcamp.preset") == "smoke" or not any(m.startswith("test/") for m in row.metrics):
-        return []
-    found = scorings(store.reader.runs(status="FINISHED", tags={"dlcamp.data_digest": digest}, limit=COUNTED), digest)
-    return [f"test     {found.line(row.tags.get('dlcamp.data', 'the data set'))}"]
 
 
 def _on_its_data(command: str, row: RunRow, experiment: Experiment) -> str:

@@ -184,6 +184,9 @@ def asked_lines(search: Search) -> list[str]:
     origins, fixed = search.space.base.origins, search.space.fixed
     if told := "  ".join(f"{name}={value_text(fixed[name])}" for name in fixed if origins[name] == "SET"):
         lines.append(f"fixed      {told}")
+    usual = flatten(search.space.base.config.model_dump(mode="python"))
+    for name, value in search.space.in_trials.items():
+        lines.append(f"in trials  {name}={value_text(value)}; other runs, those of REPLICATE too: {usual[name]}")
     lines.append("objective" + "s" * (len(search.objectives) > 1) + f"  {', '.join(map(str, search.objectives))}")
     return lines
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dlcamp.errors import UserError
-from dlcamp.tracking.models import load_model
+from dlcamp.errors import DataError, UserError
+from dlcamp.registry.inputs import Input, image_files
+from dlcamp.registry.predict import Prediction, predictions, stored
 from dlcamp.tracking.protocol import Store
-from dlcamp.tracking.resolve import resolve_model
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def caption_files(store: Store, ref: str, paths: Sequence[Path]) -> list[Caption
     Raises:
         UserError: no such model, or it does not caption images.
     """
-    return _caption(_captioner(store, ref), paths, _read(paths))
+    return _caption(_captioner(store, ref), image_files(paths), paths)
 
 
 def attention_of_files(store: Store, ref: str, paths: Sequence[Path]) -> tuple[list[Captioned], str]:
@@ -55,56 +56,66 @@ def attention_of_files(store: Store, ref: str, paths: Sequence[Path]) -> tuple[l
     predictor = _captioner(store, ref)
     if not hasattr(predictor, "attention_page"):
         raise UserError(f"{ref} captions images but cannot show where it looked; leave out --attention")
-    files = _read(paths)
-    found = _caption(predictor, paths, files)
-    images = {
-        str(one.path): content for one in found if isinstance(content := files[one.path], bytes) and not one.error
-    }
+    contents = {one.name: _content(one) for one in image_files(paths)}
+    # read once: a pipe gives its bytes only once
+    found = _caption(predictor, [Input(str(path), partial(_given, contents[str(path)])) for path in paths], paths)
+    images = {name: contents[name] for one in found if not one.error for name in [str(one.path)]}
     if not images:
         return found, ""
-    beware = f"unlike anything in {found[0].trained_on}, which it was trained on: the caption means little"
+    strange = f"unlike anything in {found[0].trained_on}, which it was trained on: the caption means little"
     page = predictor.attention_page(
         images,
         f"Where {ref} looked",
-        warnings={str(one.path): beware for one in found if one.novel},
+        warnings={str(one.path): strange for one in found if one.novel},
         left_out={str(one.path): one.error for one in found if one.error},
     )
     return found, str(page)
 
 
+def beware(found: Sequence[tuple[str, bool]], trained_on: str) -> str:
+    """A warning of images that are unlike those trained on; "" where none is.
+
+    Args:
+        found: the name of each image, and whether it is.
+    """
+    novel = [Path(name).name for name, is_novel in found if is_novel]
+    if not novel:
+        return ""
+    return (
+        f"beware: {len(novel)} of {len(found)} lie far outside of what it was trained on "
+        f"({', '.join(novel[:5])}); it can only speak of {trained_on}"
+    )
+
+
 def _captioner(store: Store, ref: str) -> Any:
     """A predictor that can `look` at images."""
-    uri, row = resolve_model(store, ref)
-    predictor = load_model(store, uri)
-    if not hasattr(predictor, "look"):
-        origin = f" (of {row.experiment})" if row else ""
-        raise UserError(f"{ref}{origin} does not caption images: it takes {predictor.kind} inputs")
+    with stored(store, ref) as model:
+        predictor = model.load() if model.kind == "image" else None
+        if not hasattr(predictor, "look"):
+            origin = f" (of {model.run.experiment})" if model.run else ""
+            raise UserError(f"{ref}{origin} does not caption images: it takes {model.kind} inputs")
     return predictor
 
 
-def _read(paths: Sequence[Path]) -> dict[Path, bytes | OSError]:
-    """The content of each file, or why there is none."""
-    contents: dict[Path, bytes | OSError] = {}
-    for path in paths:
-        try:
-            contents[path] = path.read_bytes()
-        except OSError as error:
-            contents[path] = error
-    return contents
+def _content(image: Input) -> bytes | DataError:
+    try:
+        return bytes(image.read())
+    except DataError as error:
+        return error
 
 
-def _caption(predictor: Any, paths: Sequence[Path], files: Mapping[Path, bytes | OSError]) -> list[Captioned]:
-    readable = {path: content for path, content in files.items() if isinstance(content, bytes)}
-    answers = predictor.look(list(readable.values()), [str(path) for path in readable]) if readable else []
-    seen = dict(zip(readable, answers, strict=True))
+def _given(content: bytes | DataError) -> bytes:
+    if isinstance(content, DataError):
+        raise content
+    return content
+
+
+def _caption(predictor: Any, images: Sequence[Input], paths: Sequence[Path]) -> list[Captioned]:
     trained_on = str(getattr(predictor, "data", ""))
-    return [_captioned(path, seen.get(path, files[path]), trained_on) for path in paths]
+    answers = predictions(lambda: predictor, images)
+    return [_captioned(path, answer, trained_on) for path, answer in zip(paths, answers, strict=True)]
 
 
-def _captioned(path: Path, answer: object, trained_on: str) -> Captioned:
-    if isinstance(answer, OSError):
-        return Captioned(path, None, False, f"cannot read {path}: {answer.strerror or answer}", 0.0, trained_on)
-    if isinstance(answer, Exception):
-        return Captioned(path, None, False, str(answer), 0.0, trained_on)
-    caption, novel, novelty = (getattr(answer, name) for name in ("caption", "novel", "novelty"))
-    return Captioned(path, str(caption), bool(novel), None, float(novelty), trained_on)
+def _captioned(path: Path, answer: Prediction, trained_on: str) -> Captioned:
+    caption = None if answer.error else str(answer.output)
+    return Captioned(path, caption, answer.novel, answer.error, answer.novelty or 0.0, trained_on)

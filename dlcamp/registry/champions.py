@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dlcamp.registry.register import CHAMPION
+from dlcamp.registry.aliases import CHAMPION
 from dlcamp.tracking.mlflow_client import in_words
 from dlcamp.tracking.models import client_of
 from dlcamp.tracking.protocol import Store

@@ -249,7 +249,7 @@ class _Engine:
         if trial.changed:
             tags["dlcamp.continued"] = "\n".join(self._changed)[:4000]
         model: Literal["hold", "drop"] = "hold" if base.experiment.predictor else "drop"
-        resolved = self.search.space.resolved(trial.values, trial.seed)
+        resolved = self.search.space.trial(trial.values, trial.seed)
         # never from the cache: a trial is a run of its own, with this parent
         return replace(base, resolved=resolved, tags={**base.tags, **tags}, model=model, note="", force=True)
 

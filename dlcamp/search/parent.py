@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from dlcamp.ablation.parent_run import ParentRun, keep_text, new_parent
@@ -80,10 +81,12 @@ class Parent(ParentRun):
 
     def keep(self, replication: Replication | None) -> Searched:
         """Keep record, summary and page, as the journal has it now."""
+        from dlcamp.analysis.scorings import scorings_line
         from dlcamp.analysis.search_report import page
         from dlcamp.analysis.search_text import table_lines
 
-        found = searched(self._search, self._journal, replication or self._replication)
+        told = scorings_line(self._store.reader, self._store.reader.run(self.id))
+        found = replace(searched(self._search, self._journal, replication or self._replication), scorings=told)
         self._tracked.metrics(_counts(found), len(found.trials))
         self._text(FILE, json.dumps(found.to_json(), default=str))
         self._text("summary.txt", "\n".join(table_lines(found)) + "\n")

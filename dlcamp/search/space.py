@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dlcamp.analysis.searched import space_record
@@ -32,8 +32,9 @@ class SearchSpace:
     Args:
         spaces: dotted field -> where to search.
         defaults: dotted field -> its value when nothing is searched: trial 0.
-        fixed: the values of all other fields, without the seed.
+        fixed: the values of all other fields in every trial, without the seed.
         base: the resolved config.
+        in_trials: those of `fixed` that trials have because their fields declare it; other runs have the base's.
     """
 
     experiment: Experiment
@@ -41,9 +42,14 @@ class SearchSpace:
     defaults: Mapping[str, Any]
     fixed: Mapping[str, Any]
     base: Resolved[Any]
+    in_trials: Mapping[str, Any] = field(default_factory=dict)
+
+    def trial(self, values: Mapping[str, Any], seed: int) -> Resolved[Any]:
+        """The config of a trial: as `resolved`, with what the fields declare of trials."""
+        return self.resolved({**self.in_trials, **values}, seed)
 
     def resolved(self, values: Mapping[str, Any], seed: int) -> Resolved[Any]:
-        """The config of a trial.
+        """The config of a run with values of the space.
 
         Raises:
             ConfigError: values that the config does not take together.
@@ -110,8 +116,9 @@ def search_space(
             f"a space of one point: {', '.join(chosen) or 'SET fixes every field, which'} leaves nothing to search\n"
             f"{experiment.name} can search {', '.join(declared)}"
         )
-    rest = {name: value for name, value in values.items() if name not in spaces and name != "seed"}
-    return SearchSpace(experiment, spaces, {name: values[name] for name in spaces}, rest, base)
+    in_trials = {name: value for name, value in experiment.config_type.trial_values().items() if name not in fixed}
+    rest = {name: value for name, value in (values | in_trials).items() if name not in spaces and name != "seed"}
+    return SearchSpace(experiment, spaces, {name: values[name] for name in spaces}, rest, base, in_trials)
 
 
 def _with_default(name: str, space: Space, default: Any) -> Space:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _MOST_DIFF = 2_000_000  # bytes; a larger diff is data that slipped in, not code
+_DIFF = ("-c", "diff.noprefix=false", "diff", "--binary", "--no-ext-diff", "--no-color")
+"""A patch that `git apply` takes, whatever the user's git is told to do."""
 
 
 def provenance(root: Path, held: bool = False) -> dict[str, Any]:
@@ -70,11 +72,11 @@ def git_diff(root: Path) -> str:
 
     Cut, saying so, past 2 MB. Empty when the tree is clean or there is no git.
     """
-    parts = [_git(root, "diff", "HEAD", "--binary") or ""]
+    parts = [_git(root, *_DIFF, "HEAD") or ""]
     for name in (_git(root, "ls-files", "--others", "--exclude-standard", "-z") or "").split("\0"):
         if name:
             # exit status 1 means "they differ", which is what is asked for
-            parts.append(_git(root, "diff", "--no-index", "--binary", "--", "/dev/null", name, ok=(0, 1)) or "")
+            parts.append(_git(root, *_DIFF, "--no-index", "--", "/dev/null", name, ok=(0, 1)) or "")
     text = "".join(parts)
     return text if len(text) <= _MOST_DIFF else text[:_MOST_DIFF] + f"\n# cut: the diff has {len(text)} characters\n"
 

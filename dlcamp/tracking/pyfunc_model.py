@@ -3,7 +3,8 @@
 It loads the predictor that `models.save_model` wrote beside it and translates MLflow's data frames into the
 predictor's inputs and back. It also runs on machines that know nothing of dlcamp, from the copy of the code in
 the model; whatever is wrong with an input comes back as an MlflowException with a plain message, because
-`mlflow models serve` would answer anything else with a stack trace.
+`mlflow models serve` would answer anything else with a stack trace. A batch is answered whole or not at all: one bad
+row is named and refuses the others with it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,11 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from dlcamp.errors import DlcampError
 from dlcamp.references import follow
 
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]+={0,2}\s*")
+_DATA_URL = (b"data:", base64.b64decode("dataimag"))
+"""What "data:image/jpeg;base64,..." begins with, also after MLflow has decoded it, which passes over other signs."""
+_SEND = 'send each image as the base64 text of a JPEG or PNG file: {"dataframe_records": [{"image": "..."}]}'
+
 
 class PyfuncPredictor(PythonModel):  # type: ignore[misc]
     """A dlcamp predictor as an MLflow pyfunc: data frame in, data frame out."""
@@ -34,6 +42,8 @@ class PyfuncPredictor(PythonModel):  # type: ignore[misc]
         self.kind = str(description["kind"])
         self.output = str(description["output"])
         self.predictor = follow(description["predictor"]).load(Path(context.artifacts["predictor"]))
+        # a server asks from several threads; a net that is being compiled is not to be asked again meanwhile
+        self.one_at_a_time = threading.Lock()
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -45,13 +55,15 @@ class PyfuncPredictor(PythonModel):  # type: ignore[misc]
                 column of numbers for each name in the signature.
 
         Raises:
-            MlflowException: a row that is not such an input (400 when served), or a fault of the model (500).
+            MlflowException: no row, or one that is not such an input (400 when served), or a fault of the model (500).
         """
         inputs = to_inputs(self.kind, model_input)
         try:
-            outputs = self.predictor.predict(inputs)
+            with self.one_at_a_time:
+                outputs = self.predictor.predict(inputs)
         except DlcampError as error:
-            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from None
+            to_do = f"\n{_SEND}" if self.kind == "image" else ""
+            raise MlflowException(f"{error}{to_do}", error_code=INVALID_PARAMETER_VALUE) from None
         except Exception as error:
             message = f"the model failed on this input: {type(error).__name__}: {error}"
             raise MlflowException(message, error_code=INTERNAL_ERROR) from error
@@ -62,8 +74,10 @@ def to_inputs(kind: str, frame: pd.DataFrame) -> list[Any]:
     """A data frame's rows as a predictor of that kind takes them.
 
     Raises:
-        MlflowException: a column is missing or a row holds something else.
+        MlflowException: there is no row, a column is missing, or a row holds something else.
     """
+    if not len(frame):
+        raise _bad(f"there is no row to answer; at least one {kind} is needed")
     if kind == "row":
         return [_row(number, row) for number, row in enumerate(frame.to_dict("records"))]
     if kind not in frame.columns:
@@ -80,14 +94,22 @@ def to_frame(outputs: Sequence[Any], name: str) -> pd.DataFrame:
 
 
 def _image(number: int, value: Any) -> bytes:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    if not isinstance(value, str):
+    """The bytes of an image file. MLflow decodes base64 in data frames itself, but not under "inputs"."""
+    if not isinstance(value, (str, bytes, bytearray, memoryview)):
         raise _bad(f"image {number} must be the bytes of a JPEG or PNG file, or these as base64 text", value)
+    content = value.encode() if isinstance(value, str) else bytes(value)
+    if content.startswith(_DATA_URL):
+        raise _bad(f'image {number} begins with "data:image/...;base64,": leave that out; {_SEND}')
     try:
-        return base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise _bad(f"image {number} is text but not base64", value) from None
+        if not _BASE64.fullmatch(content):
+            raise binascii.Error("other signs than base64 has")
+        content = base64.b64decode(b"".join(content.split()), validate=True)
+    except binascii.Error as error:
+        if isinstance(value, str):
+            raise _bad(f"image {number} is text but not base64 ({error}); {_SEND}", value) from None
+    if not content:
+        raise _bad(f"image {number} is empty; {_SEND}")
+    return content
 
 
 def _text(number: int, value: Any) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from dlcamp.tracking.protocol import Store
-from dlcamp.web import ablation, experiment, explore_page, index, problems, search, static_files
+from dlcamp.web import ablation, champions, experiment, explore_page, index, problems, search, static_files
 from dlcamp.web.cached import FRESH, CachedReader
 from dlcamp.web.guard import Guard
 from dlcamp.web.site import Site
@@ -30,7 +30,7 @@ def create_app(store: Store, root: Path, *, mlflow: str = "", fresh: float = FRE
     site = Site(store, root, CachedReader(store.reader, fresh), mlflow.rstrip("/"))
     # FastAPI's own pages load scripts from a network
     app = FastAPI(title="dlcamp", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (index, experiment, ablation, search, explore_page, static_files):
+    for part in (index, experiment, ablation, search, explore_page, champions, static_files):
         app.include_router(part.routes(site))
     app.state.site = site
     problems.install(app, site)

@@ -35,7 +35,7 @@ from dlcamp.web.site import READ, Site
 LATEST, RUNS, ALL_RUNS = 12, 60, 1000
 KINDS = {
     "": "all", "run": "single runs", "cell": "cells", "trial": "tuning trials", SEARCHED: "search trials",
-    "replicate": "replicates", "failed": "failed",
+    "replicate": "replicates", "reproduction": "reproductions", "failed": "failed",
 }  # fmt: skip
 
 

@@ -14,7 +14,10 @@ from dlcamp.web.site import FOLDER, READ, Site, plotly_address
 
 STATIC = {
     **{name: SCRIPT.with_name(name) for name in ("report.css", "charts.js", "search_report.css", "search_report.js")},
-    **{name: FOLDER / "static" / name for name in ("dashboard.css", "live.js", "explore.js", "icon.svg")},
+    **{
+        name: FOLDER / "static" / name
+        for name in ("dashboard.css", "champions.css", "live.js", "explore.js", "icon.svg")
+    },
 }
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

@@ -51,6 +51,7 @@ def _grows(metrics):
     sources={"model": "dlcamp.training.linear:LogisticModel", "figure": "dlcamp.analysis.boundary:draw_boundary"},
     predictor="dlcamp.training.linear:LogisticModel",
     scorer="experiments.basics.purchase_odds:rescore",
+    floor="experiments.basics.purchase_odds:base_rate",
     next="another penalty: make exp NAME=purchase_odds SET=C=1000; or caption images: make exp NAME=caption_lstm",
 )
 def purchase_odds(config, data, run):
@@ -96,10 +97,22 @@ def rescore(predictor, data, config, split):
         seen = float(predictor.probabilities([left.row])[0])
         for name, p in (("train", seen), ("val", held_out)):
             losses[name].append(-math.log(p if left.bought else 1 - p))
-        rows.append({"item": f"person {index + 1}", "output": seen, "held_out": held_out, "bought": left.bought})
+        person = {"item": f"person {index + 1}", "output": seen, "held_out": held_out, "bought": left.bought}
+        rows.append({**person, "log_loss": losses["val"][-1]})
     totals = {f"{name}/log_loss": sum(values) / len(values) for name, values in losses.items()}
     right = [(row["held_out"] >= 0.5) == bool(row["bought"]) for row in rows]
     return rows, {**totals, "val/accuracy": sum(right) / len(right)}
+
+
+def base_rate(data, config, split):
+    """The floor: each person left out in turn, and the share of the other five who bought told of them."""
+    rows = []
+    for index, left in enumerate(data.rows):
+        others = [row.bought for place, row in enumerate(data.rows) if place != index]
+        share = sum(others) / len(others)
+        loss = -math.log(share if left.bought else 1 - share)
+        rows.append({"item": f"person {index + 1}", "held_out": share, "bought": left.bought, "log_loss": loss})
+    return "the share of the other five who bought", rows
 
 
 def _summary(config, model, totals, probability):

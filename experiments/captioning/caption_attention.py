@@ -1,8 +1,8 @@
 """What does an LSTM that looks at the 7x7 map before each word see, and where?
 
-    make exp NAME=caption_attention                2 to 3 minutes on two cores: 2,000 drawn scenes, 400 test scenes
+    make exp NAME=caption_attention                5 to 10 minutes on two cores: 2,000 drawn scenes, 400 test scenes
     make exp NAME=caption_attention PRESET=smoke   seconds; its model never becomes a champion
-    make exp NAME=caption_attention DATA=flickr8k  10 to 15 minutes on two cores, after: make data DATA=flickr8k
+    make exp NAME=caption_attention DATA=flickr8k  15 to 25 minutes on two cores, after: make data DATA=flickr8k
 
 The LSTM's state asks the positions of EfficientNet-Lite0's map, by four heads (spatial attention, Lu et al. 2017; dot
 products as in Vaswani et al. 2017), and the next word is said from what it knows and what it saw. The gallery draws

@@ -11,6 +11,7 @@ validation by the same search; the best of them is compared with the ensemble on
 
 from dlcamp import Claim, experiment, maximize
 from dlcamp.captioning.claims import FITS_ITS_IMAGE, gained
+from dlcamp.captioning.declared import COMPARED
 from dlcamp.captioning.ensemble_config import EnsembleConfig
 
 
@@ -18,6 +19,7 @@ from dlcamp.captioning.ensemble_config import EnsembleConfig
     config=EnsembleConfig,
     data=["scenes", "flickr8k", "mine"],
     objective=maximize("val/cider"),
+    compare=COMPARED,
     course="7.2 图像描述",
     claims=[
         Claim(
@@ -34,6 +36,7 @@ from dlcamp.captioning.ensemble_config import EnsembleConfig
     },
     predictor="dlcamp.captioning.ensemble:EnsemblePredictor",
     scorer="dlcamp.captioning.study:rescore",
+    floor="dlcamp.captioning.constant_floor:rows",
     next="make register NAME=caption_ensemble",
 )
 def caption_ensemble(config, data, run):

@@ -13,6 +13,7 @@ says whether captions become true more often, and BLEU-4, which nobody rewarded,
 
 from dlcamp import Claim, experiment, maximize
 from dlcamp.captioning.claims import FITS_ITS_IMAGE, gained
+from dlcamp.captioning.declared import COMPARED
 from dlcamp.captioning.self_critical_config import SelfCriticalConfig
 
 
@@ -20,6 +21,7 @@ from dlcamp.captioning.self_critical_config import SelfCriticalConfig
     config=SelfCriticalConfig,
     data=["scenes", "flickr8k", "mine"],
     objective=maximize("val/cider"),
+    compare=COMPARED,
     course="7.2 图像描述",
     claims=[
         Claim(
@@ -43,6 +45,7 @@ from dlcamp.captioning.self_critical_config import SelfCriticalConfig
     },
     predictor="dlcamp.captioning.predictor:CaptionPredictor",
     scorer="dlcamp.captioning.study:rescore",
+    floor="dlcamp.captioning.constant_floor:rows",
     next="make register NAME=caption_scst, then: .venv/bin/python -m dlcamp caption caption_scst@champion photo.jpg",
 )
 def caption_scst(config, data, run):

@@ -1,8 +1,8 @@
 """Does a transformer caption better than recurrent nets on as little data as this?
 
-    make exp NAME=caption_transformer                2 to 3 minutes on two cores: 2,000 drawn scenes, 400 test scenes
+    make exp NAME=caption_transformer                5 to 10 minutes on two cores: 2,000 drawn scenes, 400 test scenes
     make exp NAME=caption_transformer PRESET=smoke   seconds; its model never becomes a champion
-    make exp NAME=caption_transformer DATA=flickr8k  10 to 15 minutes on two cores, after: make data DATA=flickr8k
+    make exp NAME=caption_transformer DATA=flickr8k  15 to 25 minutes on two cores, after: make data DATA=flickr8k
 
 What was said attends to itself and then to EfficientNet-Lite0's 7x7 map, layer by layer (Vaswani et al. 2017;
 normalised before each part, Xiong et al. 2020). The gallery draws what its last layer looked at; caption_decoders

@@ -132,6 +132,7 @@ ROOT_HALF = 0.7071  # 1 / sqrt 2
     },
     predictor="dlcamp.nets.classifier:Classifier",
     scorer="dlcamp.nets.classifier:rescore",
+    floor="dlcamp.nets.majority:rows",
     next="every depth and initialiser: make exp NAME=gradient_vanishing PRESET=full",
 )
 def gradient_vanishing(config, data, run):

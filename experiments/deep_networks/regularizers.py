@@ -134,6 +134,7 @@ def _gain_against(images, fewer):
     },
     predictor="dlcamp.nets.classifier:Classifier",
     scorer="dlcamp.nets.classifier:rescore",
+    floor="dlcamp.nets.majority:rows",
     next="against the number of training images: make exp NAME=regularizers PRESET=size",
 )
 def regularizers(config, data, run):

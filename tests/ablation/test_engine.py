@@ -9,6 +9,7 @@ import pytest
 
 from dlcamp.ablation.engine import Ablation, AblationOutcome, run_ablation
 from dlcamp.ablation.parent import Parent
+from dlcamp.analysis.scorings import SCORINGS_TAG
 from dlcamp.cli.ablate import ablation_of
 from dlcamp.cli.commands import Given
 from dlcamp.errors import ConfigError, RunFailed, RunInterrupted, UnknownName, UserError
@@ -24,6 +25,7 @@ class Config(ExperimentConfig):
     kind: str = "none"
     strength: float = tune(0.5, valid=Float(0, 1), space=Float(0, 1))
     size: int = tune(10, valid=Int(1, 99))
+    tested: bool = tune(True, trial=False)
 
 @experiment(config=Config, data=["purchases"], objective=maximize("val/score"),
             compare=Comparison("test/score", baseline="none", smallest_interesting=0.1),
@@ -42,7 +44,7 @@ def toy(config, data, run):
     run.metrics({"train/loss": 1.0}, step=1)
     run.predictions([{"item": i, "correct": int(i < 5)} for i in range(10)])
     score = gain + 0.01 * config.seed + 0.001 * ((config.seed * 7 + len(config.kind)) % 5)
-    return {"val/score": score, "test/score": score + config.size / 1000}
+    return {"val/score": score} | ({"test/score": score + config.size / 1000} if config.tested else {})
 '''
 YAML = """
 variants:
@@ -104,6 +106,16 @@ def test_an_ablation_is_a_parent_with_a_child_a_cell_and_its_trials(root: Path, 
         store.artifacts(outcome.row.id)
     )
     assert outcome.row.metrics["test/score/none"] == pytest.approx(0.02, abs=0.012)
+
+
+def test_trials_leave_test_alone_and_end_and_page_say_how_often_it_was_scored(root: Path, store: MemoryTracker) -> None:
+    outcome = made(root, store, VARIANT="strong")
+    tried = store.runs("toy", tags={"dlcamp.parent": outcome.row.id, "dlcamp.kind": "trial"})
+    assert len(tried) == 4
+    assert not any("test/score" in row.metrics for row in tried)
+    assert "test of purchases was scored for 2 configurations of toy so far (6 runs" in outcome.row.tags[SCORINGS_TAG]
+    for name in ("summary.txt", "report.html"):
+        assert "scored for 2 configurations of toy" in store.fetch(outcome.row.id, name).read_text("utf-8")
 
 
 def test_strengths_are_chosen_on_validation_by_the_number_of_trials_declared(root: Path, store: MemoryTracker) -> None:

@@ -23,7 +23,7 @@ def train(folder: Path) -> None:
     vocabulary = toy.vocabulary(data)
     run = Recorder(folder)
     config = toy.config(epochs=8, patience=3, schedule="cosine")
-    net, result = train_captioner(config, vocabulary, data, val, run, toy.share_of_first_words_right)
+    net, result, _ = train_captioner(config, vocabulary, data, val, run, toy.share_of_first_words_right)
     run.flush()
     outcome = {
         "weights": weights_hash(net.teacher),

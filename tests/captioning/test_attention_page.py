@@ -135,6 +135,14 @@ def test_a_captioner_draws_the_page_of_its_own_captions(predictor: CaptionPredic
         )
     assert page.count("beware") == 1
     assert "attention, 4 heads" in page
+    sight = predictor.see([*images.values(), b"no image"])
+    assert [getattr(one, "caption", "") for one in predictor.tell(sight)] == [
+        *predictor.predict([*images.values()]),
+        "",
+    ]
+    assert predictor.attention_page(images, "t", sight, warnings={"two.jpg": "beware"}) == page
+    with pytest.raises(DataError, match="2 images were seen, 1 are to be drawn"):
+        predictor.attention_page({"one.jpg": images["one.jpg"]}, "t", sight)
 
 
 def test_a_captioner_that_does_not_look_draws_no_page() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcamp.captioning.claims import gained
-from dlcamp.captioning.gains import Rival, gains
+from dlcamp.captioning.gains import Gains, Rival, gains
 from dlcamp.captioning.scores import CaptionScorer
 from dlcamp.data.captions import CaptionItem, Split
 from dlcamp.experiment import Claim
@@ -22,7 +22,7 @@ ITEMS = [
 RIGHT = [item.references[0] for item in ITEMS]
 
 
-def compared(before: list[str], after: list[str], run: Notes) -> tuple[dict[str, float], list[Split]]:
+def compared(before: list[str], after: list[str], run: Notes) -> tuple[Gains, list[Split]]:
     scorer = CaptionScorer([item.references for item in ITEMS], ids=[item.id for item in ITEMS])
     asked: list[Split] = []
 
@@ -35,14 +35,19 @@ def compared(before: list[str], after: list[str], run: Notes) -> tuple[dict[str,
 
 def test_what_is_gained_is_the_difference_on_the_same_images_with_its_interval(tmp_path: Path) -> None:
     run = Notes(tmp_path)
-    found, asked = compared([RIGHT[0], "a dog", "a dog"], RIGHT, run)
+    compared_with, asked = compared([RIGHT[0], "a dog", "a dog"], RIGHT, run)
     assert asked == ["test"]
+    found = compared_with.metrics
     scorer = CaptionScorer([item.references for item in ITEMS])
     for name in ("cider", "bleu_4"):
         was, now = (scorer.score(said).scores[name] for said in ([RIGHT[0], "a dog", "a dog"], RIGHT))
         assert found[f"test/best_member_{name}"] == was
         assert found[f"test/gain_{name}"] == pytest.approx(now - was)
-        assert found[f"test/gain_{name}_low"] <= now - was <= found[f"test/gain_{name}_high"]
+        low, high = found[f"test/gain_{name}_low"], found[f"test/gain_{name}_high"]
+        assert low <= now - was <= high
+        said = f"{was:.3f} -> {now:.3f}, {now - was:+.3f} [{low:+.3f}, {high:+.3f}] over its best member"
+        assert [said in line for line in compared_with.lines].count(True) == 1
+    assert [line.partition(",")[0] for line in compared_with.lines] == ["test", "test"]
     table = list(csv.DictReader(run.texts["best_member/test.csv"].splitlines()))
     assert [row["item"] for row in table] == ["a.jpg", "b.jpg", "c.jpg"]
     assert [row["best_member"] for row in table] == [RIGHT[0], "a dog", "a dog"]
@@ -52,7 +57,7 @@ def test_what_is_gained_is_the_difference_on_the_same_images_with_its_interval(t
 
 def test_who_says_the_same_gains_nothing(tmp_path: Path) -> None:
     found, _ = compared(RIGHT, RIGHT, Notes(tmp_path))
-    assert {found[f"test/gain_cider{end}"] for end in ("", "_low", "_high")} == {0.0}
+    assert {found.metrics[f"test/gain_cider{end}"] for end in ("", "_low", "_high")} == {0.0}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def train(folder: Path, **values: Any) -> tuple[CaptionNet, FitResult, Recorder]
     run = Recorder(folder)
     label = "blind" if values.get("blind") else ""
     config = toy.config(**values)
-    net, result = train_captioner(config, VOCABULARY, TRAIN, VAL, run, toy.share_of_first_words_right, label=label)
+    net, result, _ = train_captioner(config, VOCABULARY, TRAIN, VAL, run, toy.share_of_first_words_right, label=label)
     return net, result, run
 
 

@@ -17,7 +17,7 @@ LOW = {"errors", "paths", "references", "memory", "comparison", "spaces", "model
 CORE = LOW | {"config"}
 DECLARE = CORE | {"experiment", "discovery", "settings", "guards"}
 RUN = DECLARE | {"data", "tracking", "analysis", "fingerprint", "requirements", "endings", "held_models", "find_models"}
-RUN |= {"runner"}
+RUN |= {"logged_models", "runner"}
 ALLOWED = {
     "errors": set(),
     "paths": set(),
@@ -40,7 +40,8 @@ ALLOWED = {
     "captioning": CORE | {"experiment", "data", "tracking", "training", "analysis", "vision"},
     "fingerprint": DECLARE,
     "requirements": DECLARE | {"fingerprint"},
-    "held_models": DECLARE | {"data", "tracking", "requirements"},
+    "logged_models": DECLARE | {"tracking", "requirements"},
+    "held_models": DECLARE | {"data", "tracking", "requirements", "logged_models"},
     "endings": DECLARE | {"tracking"},
     "find_models": DECLARE | {"tracking"},
     "runner": RUN,
@@ -48,8 +49,10 @@ ALLOWED = {
     "ablation": RUN | {"launch"},
     "search": RUN | {"launch", "ablation"},
     "registry": RUN | {"launch", "ablation"},
+    "room": RUN | {"ablation", "vision"},
+    "reproduce": RUN,
     "web": RUN | {"launch", "ablation", "search", "registry"},
-    "cli": RUN | {"launch", "ablation", "search", "registry", "web"},
+    "cli": RUN | {"launch", "ablation", "search", "registry", "reproduce", "web", "room"},
 }
 ONLY_IN = {
     "tensorflow": {"training", "nets", "vision", "captioning"},

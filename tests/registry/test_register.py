@@ -1,247 +1,240 @@
-"""The gate: what becomes a champion, what is refused and why, and how a model is named."""
+"""The gate: what becomes champion, what challenger, what is refused and why. The tests of the world go on in order."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dlcamp.cli.commands import Given
 from dlcamp.cli.exp import request
+from dlcamp.data import catalog
 from dlcamp.discovery import find, load
-from dlcamp.errors import Refusal, UnknownName, UserError
-from dlcamp.experiment import Experiment
 from dlcamp.paths import REPOSITORY
-from dlcamp.registry.captions import caption_files
-from dlcamp.registry.register import Registered, _best, register
+from dlcamp.registry.aliases import CHAMPION, holder
+from dlcamp.registry.history import history, rows_of
+from dlcamp.registry.judge import config_of
+from dlcamp.registry.judgement import Asked
+from dlcamp.registry.promote import Entry, enter
+from dlcamp.registry.register import register
+from dlcamp.registry.rescore import rescore
+from dlcamp.registry.telling import told
+from dlcamp.registry.verdict import Verdict
 from dlcamp.runner import execute, prepare
 from dlcamp.tracking import open_store
 from dlcamp.tracking.models import client_of
-from dlcamp.tracking.protocol import RunRow, Store
 from dlcamp.tracking.resolve import resolve_model
 from tests.mlflow_server import MlflowServer
+from tests.registry.registering import ITEMS, NAME, World, answer
 from tests.tracking.conftest import mlflow_server
 
 __all__ = ["mlflow_server"]
 
-NAME = "purchase_odds-purchases"
+QUESTIONS = [
+    *("finished", "eligible", "data", "name", "provenance"),
+    *("model", "files", "signature", "example", "re-scored"),
+]
 
 
-@pytest.fixture(scope="module")
-def purchase_odds() -> Experiment:
-    return load(find(REPOSITORY, "purchase_odds"))
+def test_a_first_champion_must_beat_the_floor(world: World) -> None:
+    weak = world.register(world.run(0.41))
+    assert (weak.verdict.outcome, weak.version, world.titles()) == ("challenger", "1", {"challenger": "1"})
+    assert answer(weak, "floor").startswith("no: +1.0 [")
+    assert "the interval is not above zero" in answer(weak, "floor")
+    good = world.register(world.run(0.7))
+    assert [check.question for check in good.verdict.checks] == [*QUESTIONS, "floor"]
+    assert all(check.passed for check in good.verdict.checks)
+    assert (good.verdict.outcome, good.version) == ("champion", "2")
+    assert good.verdict.against is not None
+    assert (good.verdict.against.who, good.verdict.against.value) == ("floor", 0.4)
+    assert world.titles() == {"champion": "2", "challenger": "1"}
 
 
-@dataclass(frozen=True)
-class Made:
-    """A store with two finished runs."""
-
-    store: Store
-    weak: RunRow
-    best: RunRow
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Iterator[Made]:
-    home = tmp_path_factory.mktemp("registry")
-    (home / "mlruns").mkdir()
-    shutil.copy(store_template, home / "mlruns/mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DLCAMP_HOME", str(home))
-        store = open_store()
-        weak, best = (
-            execute(
-                prepare(request(Given({"NAME": "purchase_odds", "SET": f"C={c}"}), REPOSITORY), REPOSITORY),
-                store,
-                lambda _: None,
-            ).row
-            for c in ("1", "0.001")
-        )
-        yield Made(store, weak, best)
+def test_verdict_rows_and_card_are_kept_with_the_model_and_read_back(world: World) -> None:
+    run = world.store.reader.run(history(world.store, NAME)[-1].run)
+    folder = world.files(run)
+    (kept,) = folder.glob("verdict-*.json")
+    verdict = Verdict.from_json(kept.read_text("utf-8"))
+    assert verdict == history(world.store, NAME)[-1]
+    assert (verdict.outcome, verdict.version, verdict.by, verdict.judged_before) == ("champion", "2", "ada", 1)
+    version = client_of(world.store).get_model_version(NAME, "2")
+    assert version.description == (folder / "model_card.md").read_text("utf-8")
+    assert f"version {verdict.version}" in version.description.splitlines()[0]
+    rows = rows_of(world.store, NAME, "2")
+    assert rows is not None
+    assert (len(rows), sum(row["correct"] for row in rows)) == (ITEMS, 140)
 
 
-@pytest.fixture(scope="module")
-def champion(made: Made, purchase_odds: Experiment) -> Registered:
-    return register(made.store, purchase_odds, "purchases")
+def test_registering_the_champion_again_changes_nothing_and_says_so(world: World) -> None:
+    again = world.register()
+    assert (again.changed, again.version) == (False, "2")
+    assert "is the champion already" in answer(again, "registered")
+    assert len(history(world.store, NAME)) == 2
 
 
-@contextmanager
-def retagged(made: Made, tag: str, value: str) -> Iterator[None]:
-    """The best run with another tag for the while."""
-    client_of(made.store).set_tag(made.best.id, tag, value)
-    yield
-    client_of(made.store).set_tag(made.best.id, tag, made.best.tags.get(tag, ""))
+def test_one_that_is_not_better_is_kept_as_challenger_with_every_check_and_what_to_do(world: World) -> None:
+    judged = world.register(world.run(0.69))
+    assert (judged.verdict.outcome, world.titles()) == ("challenger", {"champion": "2", "challenger": judged.version})
+    lines = told(judged)
+    assert "does not become the champion of skilled-purchases; it is kept as the challenger" in lines[0]
+    assert sum(line.startswith("  ok") for line in lines) == len(QUESTIONS)
+    assert sum(line.startswith("  no  better") for line in lines) == 1
+    assert "judged   2 other candidates on these items before; look number 3" in lines
+    assert lines[-1].startswith("next     train a better one: make search NAME=skilled TRIALS=30; overrule: ")
 
 
-def versions(store: Store) -> int:
-    return len(client_of(store).search_model_versions(f"name='{NAME}'"))
+def test_a_better_one_takes_over_and_the_champion_is_not_scored_again(world: World) -> None:
+    champion = holder(client_of(world.store), NAME, CHAMPION)
+    (kept,) = (world.files(world.store.reader.run(champion.run_id)) / "judged").iterdir()
+    before = kept.stat().st_mtime_ns
+    better = world.register(world.run(0.9))
+    assert (better.verdict.outcome, world.titles()["previous"]) == ("champion", "2")
+    against = better.verdict.against
+    assert against is not None
+    assert (against.who, against.version, against.items) == ("champion", "2", ITEMS)
+    assert against.difference == pytest.approx(0.2)
+    assert kept.stat().st_mtime_ns == before
 
 
-def test_the_best_finished_run_becomes_the_champion(made: Made, champion: Registered) -> None:
-    assert (champion.name, champion.version, champion.run) == (NAME, "1", made.best.name)
-    assert any("val/log_loss" in str(check) for check in champion.checks)
-    assert client_of(made.store).get_model_version_by_alias(NAME, "champion").run_id == made.best.id
+def test_a_smaller_one_that_is_not_worse_by_the_margin_is_promoted_only_where_that_was_asked(world: World) -> None:
+    small = world.run(0.895, parameters=100.0)
+    judged = world.register(small, margin=0.03)
+    assert judged.verdict.outcome == "champion"
+    assert "smaller (cost/parameters 100 instead of 1,000)" in answer(judged, "better")
 
 
-def test_the_models_page_of_mlflow_shows_the_version(made: Made, champion: Registered) -> None:
-    tags = client_of(made.store).get_logged_model(made.best.tags["dlcamp.model_id"]).tags
-    assert json.loads(tags["mlflow.modelVersions"]) == [{"name": NAME, "version": "1"}]
+def test_dry_counts_the_look_and_changes_nothing_else(world: World) -> None:
+    run, before, verdicts = world.run(0.95), world.titles(), history(world.store, NAME)
+    dry = world.register(run, dry=True)
+    assert (dry.verdict.outcome, dry.version, dry.dry) == ("champion", "", True)
+    assert dry.looks is not None
+    assert (world.titles(), history(world.store, NAME)) == (before, verdicts)
+    assert not list(world.files(run).glob("verdict-*"))
+    assert "would become the champion" in told(dry)[0]
+    real = world.register(run)
+    assert real.looks is not None
+    assert (real.looks.times, real.looks.others) == (dry.looks.times + 1, dry.looks.others)
 
 
-def test_mlflow_itself_loads_the_champion(made: Made, champion: Registered) -> None:
-    asked = (
-        "import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]);"
-        "print(mlflow.pyfunc.load_model(sys.argv[2]).metadata.model_id)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", asked, made.store.uri, f"models:/{NAME}@champion"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == made.best.tags["dlcamp.model_id"]
-
-
-def test_registering_again_changes_nothing_and_says_so(
-    made: Made, champion: Registered, purchase_odds: Experiment
-) -> None:
-    again = register(made.store, purchase_odds, "purchases")
-    assert not again.changed
-    assert "already" in str(again.checks[0])
-    assert versions(made.store) == 1
-
-
-def test_a_model_answers_to_run_champion_experiment_and_address(made: Made, champion: Registered) -> None:
-    address = f"models:/{made.best.tags['dlcamp.model_id']}"
-    names = [made.best.name, made.best.id, f"{NAME}@champion", "purchase_odds@champion", address, f"models:/{NAME}/1"]
-    for ref in [*names, f"models:/{NAME}@champion"]:
-        uri, found = resolve_model(made.store, ref)
-        assert (uri, found and found.id) == (address, made.best.id), ref
-
-
-def test_unknown_models_name_the_nearest(made: Made, champion: Registered) -> None:
-    with pytest.raises(UnknownName, match="did you mean 'purchase_odds-purchases@champion'"):
-        resolve_model(made.store, "purchase_ods-purchases@champion")
-    with pytest.raises(UnknownName):
-        resolve_model(made.store, "nothing-like-it")
-
-
-def test_a_champion_of_two_data_sets_must_be_named_in_full(made: Made, champion: Registered) -> None:
-    client = client_of(made.store)
-    source = client.get_model_version_by_alias(NAME, "champion").source
-    client.create_registered_model("purchase_odds-others")
-    client.create_model_version("purchase_odds-others", source, made.best.id)
-    client.set_registered_model_alias("purchase_odds-others", "champion", "1")
-    with pytest.raises(UserError, match=r"purchase_odds-others@champion, purchase_odds-purchases@champion"):
-        resolve_model(made.store, "purchase_odds@champion")
-    client.delete_registered_model("purchase_odds-others")
-
-
-def test_a_model_of_rows_does_not_caption(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="does not caption images: it takes row inputs"):
-        caption_files(made.store, made.best.name, [tmp_path / "a.jpg"])
-
-
-def test_a_run_that_is_named_takes_over_and_the_earlier_keeps_its_version(
-    made: Made, champion: Registered, purchase_odds: Experiment
-) -> None:
-    assert register(made.store, purchase_odds, "purchases", run=made.weak.name).version == "2"
-    back = register(made.store, purchase_odds, "purchases")
-    assert (back.run, back.version, back.changed) == (made.best.name, "1", True)
+def test_missing_provenance_is_refused_and_a_reason_overrules_it(world: World) -> None:
+    run = world.run(0.97, git_dirty="true")
+    refused = world.register(run)
+    assert (refused.verdict.outcome, refused.version) == ("refused", "")
+    assert "with uncommitted changes, which were not recorded" in answer(refused, "provenance")
+    assert answer(refused, "better").startswith("ok")
+    assert history(world.store, NAME)[-1].outcome == "refused"
+    forced = world.register(run, force="nobody else has this data")
+    assert (forced.verdict.outcome, forced.verdict.forced) == ("champion", "nobody else has this data")
+    assert "although the gate said no; ada: nobody else has this data" in "\n".join(told(forced))
 
 
 @pytest.mark.parametrize(
-    ("tag", "value", "kind"),
+    ("question", "tags", "says"),
     [
-        ("dlcamp.preset", "smoke", "smoke runs"),
-        ("dlcamp.never_champion", "runs with a substituted encoder", "runs with a substituted encoder"),
+        ("data", {"data_digest": "0" * 64}, "purchases has changed since: 0000"),
+        ("eligible", {"preset": "smoke"}, "smoke runs never become a champion"),
+        ("eligible", {"preset": "camp"}, "recipe and metric (camp) never"),
+        ("eligible", {"never_champion": "runs with a substituted encoder"}, "runs with a substituted encoder never"),
+        ("model", {"model_id": "m-00000000000000000000000000000000"}, "gone from the store"),
     ],
 )
-def test_runs_of_some_kinds_never_pass(made: Made, purchase_odds: Experiment, tag: str, value: str, kind: str) -> None:
-    with retagged(made, tag, value):
-        assert _best(made.store, purchase_odds, "purchases", "").id == made.weak.id
-        with pytest.raises(Refusal, match=rf"ok  finished: .*\n  no  eligible: {kind} never become a champion"):
-            register(_without_champion(made.store), purchase_odds, "purchases", run=made.best.name)
-
-
-@pytest.mark.parametrize(
-    ("tag", "value", "says"),
-    [
-        ("dlcamp.data_digest", "0" * 64, "purchases has changed since: 0000"),
-        ("dlcamp.data", "scenes", "the run is on scenes"),
-        ("dlcamp.kind", "trial", "only single runs"),
-        ("dlcamp.model_id", "", "the run stored none"),
-        ("dlcamp.model_id", "m-00000000000000000000000000000000", "is gone from the store"),
-        ("dlcamp.config", '{"C": 1000.0}', "in a new process, the run logged"),
-        ("dlcamp.config", '{"no": 1}', "cannot be re-scored"),
-    ],
-)
-def test_a_check_that_fails_refuses_and_lists_what_passed(
-    made: Made, purchase_odds: Experiment, tag: str, value: str, says: str
+def test_what_no_reason_overrules_is_refused_before_anything_is_loaded(
+    world: World, question: str, tags: dict[str, str], says: str
 ) -> None:
-    with retagged(made, tag, value), pytest.raises(Refusal, match=says) as caught:
-        register(_without_champion(made.store), purchase_odds, "purchases", run=made.best.name)
-    assert "  ok  finished" in str(caught.value)
+    titles, run = world.titles(), world.run(0.99, model="model_id" not in tags, **tags)
+    refused = world.register(run, force="please")
+    assert refused.verdict.outcome == "refused"
+    assert says in answer(refused, question)
+    assert "not made" in answer(refused, "re-scored")
+    assert answer(refused, "finished").startswith("ok")
+    assert f"never: {question}" in refused.note
+    assert world.titles() == titles
 
 
-def _without_champion(store: Store) -> Store:
-    """The store with nothing registered, so that the gate is passed again."""
-    client = client_of(store)
-    for model in client.search_registered_models():
-        client.delete_registered_model(model.name)
-    return store
+def test_altered_files_are_refused_whatever_the_reason(world: World) -> None:
+    run = world.run(0.99)
+    next(world.files(run).rglob("weights.json")).write_text('{"a": 0.999}', "utf-8")
+    refused = world.register(run, force="please")
+    assert (refused.verdict.outcome, refused.kind) == ("refused", "row")
+    assert "altered since they were stored" in answer(refused, "files")
+    assert answer(refused, "signature") == "ok: row (a) -> prediction"
+    (world.files(run) / "MLmodel").write_text("flavors: {python_function: {}", "utf-8")
+    assert "cannot be read" in answer(world.register(run), "files")
 
 
-@pytest.fixture
-def empty(store_home: Path) -> Store:
-    return open_store()
+def test_a_value_that_does_not_come_out_again_is_refused(world: World) -> None:
+    refused = world.register(world.run(0.98, logged=0.985))
+    assert "val/accuracy is 0.98 in a new process, the run logged 0.985" in answer(refused, "re-scored")
+    assert answer(refused, "better") == "no: not made: the score is not to be trusted"
 
 
-def test_without_runs_it_says_how_to_make_one(empty: Store, purchase_odds: Experiment) -> None:
-    with pytest.raises(Refusal, match="none was made yet\nmake one: make exp NAME=purchase_odds"):
-        register(empty, purchase_odds, "purchases")
+def test_a_name_that_is_another_ones_is_refused(world: World) -> None:
+    digest = catalog.entry("digits").open().digest
+    run = world.run(0.9, data="digits", data_digest=digest)
+    client_of(world.store).create_registered_model("skilled-digits", tags={"team": "vision"})
+    refused = world.register(run)
+    assert "skilled-digits was not made by dlcamp" in answer(refused, "name")
+    assert "give the other model another name" in refused.to_do
+    assert client_of(world.store).get_registered_model("skilled-digits").tags == {"team": "vision"}
 
 
-def test_runs_that_cannot_be_registered_are_counted(empty: Store, purchase_odds: Experiment) -> None:
-    tags = {"dlcamp.kind": "run", "dlcamp.data": "purchases"}
-    run = empty.tracker.start("purchase_odds", "purchase_odds-x", tags)
-    run.metrics({"val/log_loss": 0.1})
-    run.end("FAILED")
-    empty.tracker.start("purchase_odds", "purchase_odds-y", {**tags, "dlcamp.preset": "smoke"}).end("FINISHED")
-    with pytest.raises(Refusal, match=r"1 FAILED, 1 never registered \(smoke runs\)"):
-        register(empty, purchase_odds, "purchases")
-    with pytest.raises(Refusal, match="the run is FAILED"):
-        register(empty, purchase_odds, "purchases", run="purchase_odds-x")
+def test_a_champion_of_other_data_is_not_compared_with_unless_it_is_scored_on_the_present(world: World) -> None:
+    client, champion = client_of(world.store), holder(client_of(world.store), NAME, CHAMPION)
+    client.set_model_version_tag(NAME, champion.version, "dlcamp.data_digest", "f" * 64)
+    own = world.register(world.store.reader.run(champion.run_id))
+    assert "has changed since it was registered" in own.note
+    assert "RESCORE=1" in own.note
+    run = world.run(0.995)
+    judged = world.register(run)
+    assert (judged.verdict.outcome, judged.verdict.against) == ("challenger", None)
+    assert "was trained and judged on other content of purchases" in answer(judged, "better")
+    assert "RESCORE=1" in judged.to_do
+    assert answer(world.register(run, rescore=True, dry=True), "better").startswith("ok: +2.5 [")
+    client.set_model_version_tag(NAME, champion.version, "dlcamp.data_digest", catalog.entry("purchases").open().digest)
 
 
-def test_a_run_of_another_experiment_is_the_users_mistake(empty: Store, purchase_odds: Experiment) -> None:
-    empty.tracker.start("another", "another-1").end("FINISHED")
-    with pytest.raises(UserError, match="of another, not of purchase_odds"):
-        register(empty, purchase_odds, "purchases", run="another-1")
+def test_what_was_cut_off_before_the_alias_moved_has_not_happened_and_registering_goes_on(world: World) -> None:
+    run, champion = world.run(1.0), world.titles()["champion"]
+    model, config = run.tags["dlcamp.model_id"], config_of(run)
+    found = rescore(world.files(run), world.experiment, config, "purchases")
+    verdict = Verdict.from_json(
+        json.dumps({**json.loads(history(world.store, NAME)[0].to_json()), "run": run.id, "outcome": "champion"})
+    )
+
+    def killed(_: Verdict) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        enter(world.store, verdict, Entry(world.experiment, model, found, "key", killed), champion)
+    assert world.titles()["champion"] == champion
+    there, verdicts = world.versions(), len(history(world.store, NAME))
+    assert world.register(run).verdict.outcome == "champion"
+    assert (world.versions(), len(history(world.store, NAME))) == (there, verdicts + 1)
 
 
-def test_an_experiment_without_a_model_has_nothing_to_register(empty: Store, purchase_odds: Experiment) -> None:
-    with pytest.raises(UserError, match="saves no model"):
-        register(empty, replace(purchase_odds, predictor=None, scorer=None), "purchases")
+def test_of_two_promotions_at_once_the_second_is_judged_against_the_first(world: World) -> None:
+    client = client_of(world.store)
+    client.set_registered_model_alias(NAME, CHAMPION, "2")
+    runs = [world.run(0.85), world.run(0.99)]
+    with ThreadPoolExecutor(2) as both:
+        good, best = both.map(world.register, runs)
+    assert best.verdict.outcome == "champion"
+    assert world.titles()["champion"] == best.version
+    rivals = {one.verdict.against.version for one in (good, best) if one.verdict.against}
+    assert "2" in rivals
+    assert len(rivals) == 2, "one of them met the other"
 
 
 @pytest.mark.slow
-def test_a_server_registers_too(
-    mlflow_server: MlflowServer, fresh_home: Path, monkeypatch: pytest.MonkeyPatch, purchase_odds: Experiment
-) -> None:
+def test_a_server_registers_too(mlflow_server: MlflowServer, fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
-    store = open_store()
-    plan = prepare(request(Given({"NAME": "purchase_odds"}), REPOSITORY), REPOSITORY)
-    row = execute(plan, store, lambda _: None).row
-    assert register(store, purchase_odds, "purchases").version == "1"
-    assert resolve_model(store, "purchase_odds@champion") == (
-        f"models:/{row.tags['dlcamp.model_id']}",
-        store.reader.run(row.id),
-    )
+    store, purchase_odds = open_store(), load(find(REPOSITORY, "purchase_odds"))
+    asked = Given({"NAME": "purchase_odds", "SET": "solver=liblinear C=10"})
+    row = execute(prepare(request(asked, REPOSITORY), REPOSITORY), store, lambda _: None).row
+    assert register(store, purchase_odds, "purchases", asked=Asked(force="a checkout in the making")).version == "1"
+    assert resolve_model(store, "purchase_odds@champion")[0] == f"models:/{row.tags['dlcamp.model_id']}"
+    rows = rows_of(store, "purchase_odds-purchases", "1")
+    assert rows is not None
+    assert len(rows) == 6

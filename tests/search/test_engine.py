@@ -114,6 +114,29 @@ def test_set_fixes_and_space_searches_a_part(root: Path) -> None:
         asked(root, SPACE="x", SET="x=0.5")
 
 
+def test_trials_have_what_fields_declare_of_trials_unless_set_says_otherwise(root: Path, store: MemoryTracker) -> None:
+    search = asked(root)
+    assert search.space.fixed["tested"] is False
+    assert search.space.resolved({"x": 0.5}, 0).config.tested, "a run of its own, as a replication and PRESET=best are"
+    assert asked(root, SET="tested=no").digest == search.digest
+    assert asked(root, SET="tested=yes").digest != search.digest
+    found = made(root, store, TRIALS="1").found.trials[0]
+    assert not [name for name in store.run(found.run).metrics if name.startswith("test/")]
+    found = made(root, store, TRIALS="1", SET="tested=yes").found.trials[0]
+    assert "test/score" in store.run(found.run).metrics
+
+
+def test_the_end_and_the_page_say_how_often_test_was_scored(root: Path, store: MemoryTracker) -> None:
+    assert made(root, store, TRIALS="2").found.scorings == ""
+    outcome = made(root, store, TRIALS="3", SET="tested=yes")
+    assert (
+        outcome.found.scorings
+        == "test of purchases was scored for 3 configurations of toy so far (3 runs in this store)"
+    )
+    for name in ("summary.txt", "report.html"):
+        assert "scored for 3 configurations of toy" in store.fetch(outcome.row.id, name).read_text("utf-8")
+
+
 def test_a_failing_trial_keeps_its_traceback_and_the_study_goes_on(root: Path, store: MemoryTracker) -> None:
     said: list[str] = []
     found = made(root, store, said, SET="fails=1", TRIALS="5").found

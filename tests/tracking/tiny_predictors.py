@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from dlcamp.errors import ImageError
+from dlcamp.errors import DataError, ImageError
 
 
 class DigestCaptioner:
@@ -67,3 +67,21 @@ class Broken(Sum):
     @classmethod
     def load(cls, folder: Path) -> Self:
         raise RuntimeError("the weights are gone")
+
+
+class Shout:
+    """Text in capitals; refuses what is shouted already."""
+
+    kind: ClassVar[str] = "text"
+
+    def save(self, folder: Path) -> None:
+        (folder / "shout.json").write_text("{}", "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return cls()
+
+    def predict(self, inputs: Sequence[str]) -> list[dict[str, str | int]]:
+        if any(text.isupper() for text in inputs):
+            raise DataError("a text is shouted already")
+        return [{"shouted": text.upper(), "letters": len(text)} for text in inputs]

@@ -1,0 +1,72 @@
+"""A run that is the champion already: nothing to judge; but its data may have changed since."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dlcamp.experiment import Experiment
+from dlcamp.registry.gate import shown_digest
+from dlcamp.registry.judge import champion_on_present_data
+from dlcamp.registry.judgement import Asked, Judgement, user
+from dlcamp.registry.promote import settle, titles
+from dlcamp.registry.selection import command
+from dlcamp.registry.verdict import Check, Verdict
+from dlcamp.tracking.models import DIGEST_TAG, client_of
+from dlcamp.tracking.protocol import RunRow, Store
+
+
+def champion_already(
+    store: Store, experiment: Experiment, data: Any, row: RunRow, champion: Any, asked: Asked
+) -> Judgement:
+    """Nothing to do; says so, and where the data changed since, what the score is worth and what can be done."""
+    client, name = client_of(store), str(champion.name)
+    if not asked.dry:
+        settle(client, name)
+    answer = f"{row.name} is the champion already, version {champion.version}; nothing was changed"
+    registered_with, recorded = (
+        _number(champion.tags.get("dlcamp.value", "")),
+        champion.tags.get("dlcamp.data_digest", ""),
+    )
+    note = ""
+    if recorded != data.digest:
+        note = (
+            f"{data.name} has changed since it was registered (digest {shown_digest(recorded)} then, "
+            f"{shown_digest(data.digest)} now): its score holds for the data of then"
+        )
+        if asked.rescore:
+            found = champion_on_present_data(store, experiment, data, champion, keep=not asked.dry)
+            metric = experiment.objective.metric
+            note += f"\non the data of now {metric} is {found.totals[metric]:.6g}, it was {registered_with}"
+        else:
+            again, register_again = command(experiment, data.name), command(experiment, data.name, "register")
+            note += f"\nscore it on the data of now: {register_again} RESCORE=1; or train again: {again}"
+    verdict = Verdict(
+        name=name,
+        version=str(champion.version),
+        run=row.id,
+        run_name=row.name,
+        experiment=experiment.name,
+        data=data.name,
+        data_digest=recorded,
+        digest=champion.tags.get(DIGEST_TAG, ""),
+        outcome="champion",
+        objective=str(experiment.objective),
+        value=registered_with,
+        low=None,
+        high=None,
+        checks=(Check("registered", True, answer),),
+        against=None,
+        judged_before=0,
+        by=asked.by or user(),
+        when=time.time(),
+        seconds=0.0,
+    )
+    return Judgement(verdict, titles(client, name), note=note, changed=False, dry=asked.dry)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,98 @@
+"""`rollback`: the previous champion is the champion again, and the present one is the previous: again undoes it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlcamp.errors import Refusal, UnknownName
+from dlcamp.registry.aliases import CHAMPION, PREVIOUS, holder, move, one_at_a_time, registered
+from dlcamp.registry.gate import intact
+from dlcamp.registry.history import ROLLBACK_TAG, Rollback, rollbacks_of
+from dlcamp.registry.promote import settle, titles
+from dlcamp.tracking.mlflow_client import in_words
+from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of
+from dlcamp.tracking.protocol import Store
+from dlcamp.tracking.resolve import registered_models
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """What was done, and who holds which title now; `mended`: an earlier rollback, cut off, was brought to its end."""
+
+    name: str
+    record: Rollback
+    titles: dict[str, str]
+    run: str
+    mended: bool = False
+
+
+def rollback(store: Store, name: str, *, by: str, why: str = "") -> PutBack:
+    """Make the previous champion of a registered model its champion again.
+
+    The record is written before the aliases are moved: what a kill interrupts, the next call brings to its end.
+
+    Args:
+        by: who asks. why: kept with the record.
+
+    Raises:
+        UnknownName: no such registered model.
+        Refusal: there is no champion or no previous one, or its files were altered.
+    """
+    client = client_of(store)
+    with one_at_a_time(name), in_words(store.uri, f"cannot roll {name} back"):
+        there = registered(client, name)
+        if there is None:
+            known = [model.name for model in registered_models(store)]
+            raise UnknownName("registered model", name, known, "register the best run: make register NAME=...")
+        champion, previous = holder(client, name, CHAMPION), holder(client, name, PREVIOUS)
+        past = rollbacks_of(there.tags)
+        cut_off = past[-1] if past and _cut_off(past[-1], champion, previous) else None
+        record = cut_off or Rollback(*_swap(name, champion, previous), by, why, time.time())
+        if cut_off is None:
+            _check_files(store, name, previous)
+            client.set_registered_model_tag(name, f"{ROLLBACK_TAG}{int(record.when * 1000)}", record.to_json())
+            move(client, name, CHAMPION, record.back_to)
+        move(client, name, PREVIOUS, record.instead_of)
+        settle(client, name)
+        run = str(client.get_model_version(name, record.back_to).run_id or "")
+        return PutBack(name, record, titles(client, name), run, cut_off is not None)
+
+
+def _cut_off(last: Rollback, champion: Any, previous: Any) -> bool:
+    """Whether the last rollback moved the champion's alias and no other one."""
+    if champion is None or previous is None or champion.version != previous.version:
+        return False
+    return str(champion.version) == last.back_to
+
+
+def _swap(name: str, champion: Any, previous: Any) -> tuple[str, str]:
+    """Versions that become champion and previous; Refusal where there is nothing to put back."""
+    if champion is None:
+        raise Refusal(f"{name} has no champion\nmake one: make register NAME={name.rpartition('-')[0]}")
+    if previous is None:
+        raise Refusal(
+            f"{name} has no previous champion to put back: version {champion.version} is the first one\n"
+            f"see what was judged: make ui, Champions, {name}"
+        )
+    if champion.version == previous.version:
+        raise Refusal(f"{name}: version {champion.version} is the champion and the previous one; nothing to put back")
+    return str(previous.version), str(champion.version)
+
+
+def _check_files(store: Store, name: str, version: Any) -> None:
+    digest = version.tags.get(DIGEST_TAG, "") or _recorded(client_of(store), version)
+    model = version.tags.get(MODEL_TAG) or version.model_id
+    _, wrong = intact(store, model, digest)
+    if wrong:
+        raise Refusal(f"{name}: version {version.version}, the previous champion, is not put back: {wrong}")
+
+
+def _recorded(client: MlflowClient, version: Any) -> str:
+    """The digest of versions that were registered before their tags held it."""
+    model = version.tags.get(MODEL_TAG) or version.model_id
+    return str(client.get_logged_model(model).tags.get(DIGEST_TAG, ""))
