@@ -62,6 +62,8 @@ def _attention_against_pooled(*metrics):
         "test/cider",
         baseline="merge",
         smallest_interesting=0.02,
+        sd=0.06,
+        seconds=380,
         shown=[
             "test/bleu_4",
             "test/truthful",

@@ -17,6 +17,8 @@ from dlcamp.data.captions import CaptionItem, Split
 from dlcamp.errors import ConfigError, DataError
 from tests.training.recorder import Recorder
 
+PLAIN = CaptionConfig(encoder_precision="float32")  # nothing is timed first
+
 
 class Notes(Recorder):
     """A run that also remembers texts and tags."""
@@ -70,20 +72,19 @@ def course_file(path: Path, data: Snapshots, width: int = 4096) -> np.ndarray:
 
 def test_a_few_unreadable_images_are_left_out_and_named(run: Notes, fresh_home: Path) -> None:
     data = Snapshots(sizes=(12, 4, 4), broken=["train_3.jpg"])
-    encoded = encode(CaptionConfig(), data, run)
+    encoded = encode(PLAIN, data, run)
     assert [item.id for item in encoded.train.items if item.id == "train_3.jpg"] == []
     assert (len(encoded.train.items), len(encoded.val.items), len(encoded.test.items)) == (11, 4, 4)
     assert "train_3.jpg" in run.texts["unreadable.txt"]
-    whole = encode(CaptionConfig(), Snapshots(), run)
+    whole = encode(PLAIN, Snapshots(), run)
     np.testing.assert_array_equal(encoded.train.features[3], whole.train.features[4])
     np.testing.assert_array_equal(encoded.val.features, whole.val.features)
 
 
 def test_flips_bring_the_mirrored_images_of_train_beside_the_same_items(run: Notes, fresh_home: Path) -> None:
     data = Snapshots(sizes=(12, 4, 4), broken=["train_3.jpg"])
-    config = CaptionConfig(encoder_precision="float32")
-    assert encode(config, data, run).mirrored is None
-    encoded = encode(config.model_copy(update={"flips": True}), data, run)
+    assert encode(PLAIN, data, run).mirrored is None
+    encoded = encode(PLAIN.model_copy(update={"flips": True}), data, run)
     assert encoded.mirrored is not None
     assert encoded.mirrored.items == encoded.train.items
     assert not encoded.encoder.mirror
@@ -97,7 +98,7 @@ def test_flips_bring_the_mirrored_images_of_train_beside_the_same_items(run: Not
 def test_more_than_one_unreadable_image_in_ten_is_refused(run: Notes, fresh_home: Path) -> None:
     data = Snapshots(sizes=(12, 4, 4), broken=["val_0.jpg"])
     with pytest.raises(DataError, match=r"1 of the 4 val images cannot be read.*\n.*val_0\.jpg"):
-        encode(CaptionConfig(), data, run)
+        encode(PLAIN, data, run)
 
 
 def test_features_of_the_course_are_taken_by_file_stem_in_any_order(run: Notes, fresh_home: Path) -> None:
