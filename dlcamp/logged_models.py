@@ -1,6 +1,6 @@
 """The model of a run: logged with everything it needs, and proven to answer the same in a new process.
 
-A run of its own does both as it ends; a parent does them for its best child only, when that is known (`held_models.py`).
+A run of its own does both as it ends; a parent does them for its best child, when that is known (`held_models.py`).
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Scorings:
     own: int = 0
 
     def line(self, data: str, experiment: str) -> str:
-        """`test of flickr8k was scored for 3 configurations so far, 2 of them of caption_lstm (7 runs in this store)`."""
+        """`test of mine was scored for 3 configurations, 2 of them of caption_lstm so far (7 runs in this store)`."""
         several = "s" if self.configurations != 1 else ""
         runs = "1 run" if self.runs == 1 else f"{self.runs} runs"
         own = "none of them" if not self.own else f"{self.own} of them"
