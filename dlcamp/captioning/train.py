@@ -130,7 +130,7 @@ def word_loss(label_smoothing: float) -> Callable[..., Any]:
 
     def loss(words: Any, logits: Any, sample_weight: Any) -> Any:
         # one pass over the vocabulary: an entropy each for the true word and for the even share takes twice the time
-        told = (1 - label_smoothing) * tf.gather(logits, words, batch_dims=2)
+        told = (1 - label_smoothing) * tf.gather(logits, words, batch_dims=len(words.shape))
         if label_smoothing:
             told += label_smoothing * tf.reduce_mean(logits, axis=-1)
         entropy = tf.reduce_logsumexp(logits, axis=-1) - told

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dlcamp.errors import DataError, UserError
 from dlcamp.registry.inputs import Input, image_files
-from dlcamp.registry.predict import Prediction, predictions, stored
+from dlcamp.registry.predict import Prediction, as_prediction, predictions, stored
 from dlcamp.tracking.protocol import Store
 
 
@@ -57,15 +56,22 @@ def attention_of_files(store: Store, ref: str, paths: Sequence[Path]) -> tuple[l
     if not hasattr(predictor, "attention_page"):
         raise UserError(f"{ref} captions images but cannot show where it looked; leave out --attention")
     contents = {one.name: _content(one) for one in image_files(paths)}
-    # read once: a pipe gives its bytes only once
-    found = _caption(predictor, [Input(str(path), partial(_given, contents[str(path)])) for path in paths], paths)
-    images = {name: contents[name] for one in found if not one.error for name in [str(one.path)]}
+    readable = {name: content for name, content in contents.items() if isinstance(content, bytes)}
+    answers: dict[str, Any] = dict(contents)
+    if readable:
+        # seen once, for the captions and for the page
+        sight = predictor.see(list(readable.values()), list(readable))
+        answers |= zip(readable, predictor.tell(sight), strict=True)
+    trained_on = str(getattr(predictor, "data", ""))
+    found = [_captioned(path, as_prediction(str(path), answers[str(path)]), trained_on) for path in paths]
+    images = {str(one.path): readable[str(one.path)] for one in found if not one.error}
     if not images:
         return found, ""
     strange = f"unlike anything in {found[0].trained_on}, which it was trained on: the caption means little"
     page = predictor.attention_page(
         images,
         f"Where {ref} looked",
+        sight,
         warnings={str(one.path): strange for one in found if one.novel},
         left_out={str(one.path): one.error for one in found if one.error},
     )
@@ -102,12 +108,6 @@ def _content(image: Input) -> bytes | DataError:
         return bytes(image.read())
     except DataError as error:
         return error
-
-
-def _given(content: bytes | DataError) -> bytes:
-    if isinstance(content, DataError):
-        raise content
-    return content
 
 
 def _caption(predictor: Any, images: Sequence[Input], paths: Sequence[Path]) -> list[Captioned]:

@@ -199,7 +199,7 @@ def _answered(load: Callable[[], Predictor], part: Sequence[Input]) -> Iterator[
         names = [part[place].name for place in values]
         answers |= zip(values, _answers(load(), list(values.values()), names), strict=True)
     for place, one in enumerate(part):
-        yield _prediction(one.name, answers[place])
+        yield as_prediction(one.name, answers[place])
 
 
 def _answers(predictor: Any, values: Sequence[Any], names: Sequence[str]) -> list[Any]:
@@ -215,7 +215,8 @@ def _answers(predictor: Any, values: Sequence[Any], names: Sequence[str]) -> lis
     return [_answers(predictor, [value], [name])[0] for value, name in zip(values, names, strict=True)]
 
 
-def _prediction(name: str, answer: Any) -> Prediction:
+def as_prediction(name: str, answer: Any) -> Prediction:
+    """What a predictor answered, or the error in its place."""
     if isinstance(answer, DlcampError):
         return Prediction(name, error=str(answer))
     if hasattr(answer, "caption"):
