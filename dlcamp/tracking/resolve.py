@@ -59,7 +59,8 @@ def _with_run(store: Store, model: str) -> tuple[str, RunRow | None]:
 
 def _registered(store: Store, name: str, alias: str) -> str:
     """The registered model called `name`, or the only one of the experiment `name`."""
-    names = [model.name for model in registered_models(store) if alias in model.aliases]
+    models = list(registered_models(store))
+    names = [model.name for model in models if alias in model.aliases]
     matching = [known for known in names if name in (known, known.rpartition("-")[0])]
     if name in matching:
         return name
@@ -68,6 +69,10 @@ def _registered(store: Store, name: str, alias: str) -> str:
             f"{name}@{alias} could be any of {', '.join(f'{known}@{alias}' for known in sorted(matching))}; "
             "name the data set too"
         )
+    untitled = [model for model in models if name in (model.name, model.name.rpartition("-")[0]) and model.aliases]
+    if untitled and not matching:
+        titles = ", ".join(sorted(f"{model.name}@{title}" for model in untitled for title in model.aliases))
+        raise UserError(f"no version of {untitled[0].name} is its {alias}; there is {titles}")
     if not matching:
         known = [f"{known}@{alias}" for known in names]
         raise UnknownName("registered model", f"{name}@{alias}", known, "register the best run: make register NAME=...")

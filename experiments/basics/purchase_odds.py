@@ -97,10 +97,10 @@ def rescore(predictor, data, config, split):
         seen = float(predictor.probabilities([left.row])[0])
         for name, p in (("train", seen), ("val", held_out)):
             losses[name].append(-math.log(p if left.bought else 1 - p))
-        person = {"item": f"person {index + 1}", "output": seen, "held_out": held_out, "bought": left.bought}
+        person = {"item": f"person {index + 1}", "output": held_out, "fitted": seen, "bought": left.bought}
         rows.append({**person, "log_loss": losses["val"][-1]})
     totals = {f"{name}/log_loss": sum(values) / len(values) for name, values in losses.items()}
-    right = [(row["held_out"] >= 0.5) == bool(row["bought"]) for row in rows]
+    right = [(row["output"] >= 0.5) == bool(row["bought"]) for row in rows]
     return rows, {**totals, "val/accuracy": sum(right) / len(right)}
 
 
@@ -111,7 +111,7 @@ def base_rate(data, config, split):
         others = [row.bought for place, row in enumerate(data.rows) if place != index]
         share = sum(others) / len(others)
         loss = -math.log(share if left.bought else 1 - share)
-        rows.append({"item": f"person {index + 1}", "held_out": share, "bought": left.bought, "log_loss": loss})
+        rows.append({"item": f"person {index + 1}", "output": share, "bought": left.bought, "log_loss": loss})
     return "the share of the other five who bought", rows
 
 
