@@ -35,13 +35,16 @@ check: .venv/.ready ## lint, types and house tests: exactly what CI runs
 	.venv/bin/mypy
 	.venv/bin/python -m pytest tests/house
 
+# the tests start dozens of processes: none of them should have to compile the code that another one has compiled
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
 test: .venv/.ready ## the tests (under five minutes)
 	@$(DLCAMP) allow test $(GIVEN)
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 test-all: .venv/.ready ## also the slow ones and those on real data
 	@$(DLCAMP) allow test-all $(GIVEN)
-	.venv/bin/python -m pytest -n 2 --dist loadfile -m "slow or real_data or not slow"
+	.venv/bin/python -m pytest -n 2 --dist worksteal -m "slow or real_data or not slow"
 
 # a word no rule knows: dlcamp names the nearest
 .DEFAULT:

@@ -22,6 +22,8 @@ from dlcamp.tracking.models import MODEL_TAG
 from dlcamp.tracking.protocol import RunRow, Store
 
 SMOKE = "smoke"
+CAMP = "camp"
+"""The preset and the recipe of the course, whose metric flatters."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Lookup:
         if self.store is None or not model.run:
             return model
         row, (data, digest) = self.store.reader.run(model.run), self.data
-        why = f"made of one of the {never(row)}" if never(row) else ""
+        why = f"made of one of the {unfit(row)}" if unfit(row) else ""
         if row.tags.get("dlcamp.data") == data and row.tags.get("dlcamp.data_digest") != digest:
             why = f"made of a model of other data called {data}, which may have been trained on what tests it now"
         return replace(model, never=why)
@@ -113,16 +115,29 @@ def best_run(rows: Iterable[RunRow], objective: Objective) -> RunRow | None:
 
 
 def never(row: RunRow) -> str:
-    """Which kind of runs this one is of that never become a champion; empty when it may."""
+    """The kind, never of a champion, that a run is marked with by its preset or its body; empty where with none."""
     return "smoke runs" if row.tags.get("dlcamp.preset") == SMOKE else row.tags.get(NEVER_TAG, "")
+
+
+def unfit(row: RunRow) -> str:
+    """Which kind of runs this one is of that never become a champion, however good; empty when it may."""
+    if never(row):
+        return never(row)
+    if row.tags.get("dlcamp.substituted"):
+        return "runs with a substituted part"
+    if row.tags.get("dlcamp.preset") == CAMP or row.params.get("recipe") == CAMP:
+        return "runs of the course's own recipe and metric (camp)"
+    if row.params.get("val_images", "None") not in ("None", ""):
+        return f"runs chosen on fewer validation images (val_images={row.params['val_images']})"
+    return ""
 
 
 def _why_not(row: RunRow, digest: str) -> str:
     """Why a run's model is not built upon; empty when it is."""
     if row.status != "FINISHED":
         return row.status
-    if never(row) or row.tags.get("dlcamp.substituted"):
-        return f"never built upon ({never(row) or 'a substituted part'})"
+    if unfit(row):
+        return f"never built upon ({unfit(row)})"
     if row.tags.get("dlcamp.data_digest") != digest:
         return "on other data of that name"
     return "" if row.tags.get(MODEL_TAG) else "without a model (of an ablation or a search only the best run keeps it)"

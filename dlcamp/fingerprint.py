@@ -160,10 +160,15 @@ def module_path(root: Path, name: str) -> Path | None:
     return None
 
 
-def imports(path: Path, name: str) -> list[str]:
+def imports(path: Path, name: str) -> tuple[str, ...]:
     """Names of the modules that a file imports anywhere, candidates included: `from a import b` gives a and a.b."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    return [found for node in ast.walk(_parse(path)) for found in _imported(node, package)]
+    return _imports(path, path.stat().st_mtime_ns, package)
+
+
+@cache
+def _imports(path: Path, _mtime: int, package: str) -> tuple[str, ...]:
+    return tuple(found for node in ast.walk(_parse(path)) for found in _imported(node, package))
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:

@@ -46,6 +46,11 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def store_home(fresh_home: Path, store_template: Path) -> Path:
     """A home with a ready, empty store, and `DLCAMP_HOME` set to it."""
-    (fresh_home / "mlruns").mkdir()
-    shutil.copy(store_template, fresh_home / "mlruns/mlflow.db")
-    return fresh_home
+    return furnished(fresh_home, store_template)
+
+
+def furnished(home: Path, template: Path) -> Path:
+    """The home, with a copy of the template for its store: for a home that several tests share."""
+    (home / "mlruns").mkdir()
+    shutil.copy(template, home / "mlruns/mlflow.db")
+    return home

@@ -187,9 +187,16 @@ def test_best_takes_no_smoke_run_no_substitute_no_other_data_and_nothing_unfinis
     world.source(4, 0.5, 1.0, data="noisy_digits")
     world.source(5, 0.6, 1.0, unmodelled="yes")
     world.source(6, 0.7, 1.0, status="FAILED")
+    world.source(8, 0.8, 1.0, preset="camp")
     with pytest.raises(ConfigError, match="source has no finished run on purchases with a model") as error:
         world.meaning(start="best:source")
-    for part in ("start = 'best:source' (SET)", "1 FAILED", "smoke runs", "train it first: make exp NAME=source DATA="):
+    for part in (
+        "start = 'best:source' (SET)",
+        "1 FAILED",
+        "smoke runs",
+        "metric (camp)",
+        "train it first: make exp NAME=source DATA=",
+    ):
         assert part in str(error.value)
     good = world.source(7, 9.0, 1.0)
     assert world.meaning(start="best:source") == {"start": good}
@@ -255,6 +262,8 @@ def test_what_is_made_of_a_model_that_never_becomes_a_champion_never_becomes_one
         "made of one of the runs with a substituted encoder": world.source(
             1, 1.0, 4.0, never_champion="runs with a substituted encoder"
         ),
+        "made of one of the runs with a substituted part": world.source(6, 1.0, 9.0, substituted="the encoder"),
+        "made of one of the runs of the course's own recipe": world.source(7, 1.0, 10.0, preset="camp"),
         "made of a model of other data called purchases": world.source(2, 1.0, 5.0, data_digest="of another version"),
     }
     good = world.source(3, 1.0, 6.0)

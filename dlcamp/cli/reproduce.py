@@ -11,7 +11,7 @@ from dlcamp.errors import UnknownName, UserError
 
 
 def run(given: Given, root: Path) -> int:
-    """Print the verdict; 0 for identical or within tolerance, 3 for different."""
+    """Print the verdict; 0 for identical (also in part) or within tolerance, 3 for different."""
     wanted = _run(given)
     tolerance = _tolerance(given)
     from dlcamp.reproduce.engine import reproduce

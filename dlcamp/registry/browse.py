@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dlcamp.registry.aliases import DATA_TAG, EXPERIMENT_TAG
-from dlcamp.registry.history import Rollback, rollbacks_of
+from dlcamp.registry.aliases import CHAMPION, DATA_TAG, EXPERIMENT_TAG
+from dlcamp.registry.history import Rollback, rollbacks_of, verdicts_on
 from dlcamp.registry.verdict import Verdict, newest_last, verdicts_of
 from dlcamp.tracking.mlflow_client import in_words
 from dlcamp.tracking.models import client_of
@@ -135,7 +135,7 @@ def _version(version: Any, aliases: tuple[str, ...]) -> Version:
         created=version.creation_timestamp / 1000,
         aliases=aliases,
         card=version.description or "",
-        verdicts=tuple(verdicts_of(dict(version.tags))),
+        verdicts=tuple(verdicts_on(version.tags, CHAMPION in aliases)),
         objective=version.tags.get("dlcamp.objective", ""),
         value=value,
     )

@@ -14,11 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from dlcamp.errors import UserError
 from dlcamp.experiment import Experiment
+from dlcamp.find_models import unfit
 from dlcamp.registry.aliases import DATA_TAG, EXPERIMENT_TAG, registered, registered_name
-from dlcamp.registry.selection import Chosen, command, unfit
+from dlcamp.registry.selection import Chosen, command
 from dlcamp.registry.verdict import Check
-from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of, flavor_of, model_digest, model_folder
+from dlcamp.tracking.models import (
+    DIGEST_TAG,
+    FILES_TAG,
+    MODEL_TAG,
+    client_of,
+    files_digest,
+    flavor_of,
+    model_digest,
+    model_folder,
+    model_id,
+)
 from dlcamp.tracking.protocol import RunRow, Store
+from dlcamp.tracking.provenance import CUT
 
 if TYPE_CHECKING:
     from dlcamp.data.catalog import DataSet
@@ -26,7 +38,6 @@ if TYPE_CHECKING:
 NOT_MADE = "not made: "
 """Begins the answer of a check that could not be made, which counts as failed."""
 PATCH = "uncommitted.patch"
-_CUT = "\n# cut: the diff has "
 
 
 def shown_digest(digest: str) -> str:
@@ -107,11 +118,17 @@ def _check_name(checks: Checks, store: Store, experiment: Experiment, data_name:
 
 
 def _check_provenance(checks: Checks, store: Store, row: RunRow, again: str) -> None:
-    """A commit, and the whole diff where files were changed: without them nobody can make the model again."""
+    """One state of the code that was recorded whole: a commit, and the diff where files were changed.
+
+    Without it nobody can make the model again.
+    """
     commit = row.tags.get("dlcamp.git_commit", "")
     to_do = f"a run inside a git checkout with a commit records it: {again} FORCE=1"
     if not commit:
         checks.put("provenance", False, "the run recorded no commit", to_do, overrulable=True)
+    elif row.tags.get("dlcamp.fingerprint", "").startswith("mixed:"):
+        answer = f"begun at commit {commit[:12]} and resumed with other code: no one state of the code made it"
+        checks.put("provenance", False, answer, f"run again, in one piece: {again} FORCE=1", overrulable=True)
     elif row.tags.get("dlcamp.git_dirty") != "true":
         checks.put("provenance", True, f"commit {commit[:12]}")
     else:
@@ -124,7 +141,7 @@ def _lacking_patch(store: Store, row: RunRow) -> str:
     if PATCH not in store.reader.artifacts(row.id):
         return "which were not recorded"
     text = store.reader.fetch(row.id, PATCH).read_text("utf-8", "replace")
-    return "of which only a part was recorded, because there is too much" if _CUT in text[-200:] else ""
+    return "of which only a part was recorded" if CUT in text[-200:] else ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +189,8 @@ def check_files(checks: Checks, store: Store, model: str, folder: Path, again: s
         None where the files cannot be judged.
     """
     to_do = f"put them back as they were, or train again: {again} FORCE=1"
-    recorded = client_of(store).get_logged_model(model).tags.get(DIGEST_TAG, "")
+    tags = client_of(store).get_logged_model(model).tags
+    recorded = tags.get(DIGEST_TAG, "")
     try:
         found, size, config = _read(folder)
     except _Unreadable as error:
@@ -182,6 +200,8 @@ def check_files(checks: Checks, store: Store, model: str, folder: Path, again: s
         checks.put("files", False, "no digest was recorded when the model was stored", f"run again: {again} FORCE=1")
     elif found != recorded:
         checks.put("files", False, f"altered since they were stored: digest {recorded} then, {found} now", to_do)
+    elif altered := _altered_around(folder, tags):
+        checks.put("files", False, f"altered since they were stored: {altered}", to_do)
     else:
         checks.put("files", True, f"as they were stored, digest {found}")
     example, outputs = _check_signature(checks, folder, config)
@@ -237,9 +257,33 @@ def intact(store: Store, model: str, recorded: str) -> tuple[int, str]:
     try:
         with model_folder(store, model) as folder:
             found, size, _ = _read(folder)
+            altered = _altered_around(folder, client_of(store).get_logged_model(model_id(store, model)).tags)
     except (UserError, _Unreadable) as error:
         return 0, str(error).splitlines()[0]
-    return size, "" if found == recorded else f"its files were altered: digest {recorded} then, {found} now"
+    if found != recorded:
+        altered = f"digest {recorded} then, {found} now"
+    return size, f"its files were altered: {altered}" if altered else ""
+
+
+def version_intact(store: Store, version: Any) -> str:
+    """Why the files of one of MLflow's versions cannot be trusted; "" where they are as they were stored."""
+    try:
+        model = version.tags.get(MODEL_TAG) or model_id(store, f"models:/{version.name}/{version.version}")
+        model_id(store, model)
+    except UserError as error:
+        return str(error).splitlines()[0]
+    recorded = version.tags.get(DIGEST_TAG) or client_of(store).get_logged_model(model).tags.get(DIGEST_TAG, "")
+    return intact(store, model, recorded)[1]
+
+
+def _altered_around(folder: Path, tags: Mapping[str, str]) -> str:
+    """How the files of a model, code and MLmodel too, are not those that were stored; "" where they are.
+
+    Models that were stored before all files were digested hold no such tag: theirs are not judged here.
+    """
+    recorded = tags.get(FILES_TAG, "")
+    found = files_digest(folder) if recorded else ""
+    return f"digest of all files {recorded} then, {found} now" if found != recorded else ""
 
 
 class _Unreadable(Exception):

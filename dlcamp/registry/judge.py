@@ -7,7 +7,6 @@ nothing that they follow from has changed since.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,9 @@ from dlcamp.tracking.protocol import RunRow, Store
 
 BETTER, FLOOR = "better", "floor"
 """Questions of the comparison."""
+CHEAPER = 0.05
+"""Share of the rival's size or latency that must be saved: below it lie rounding and the noise of a clock."""
+_PARAMETERS = "cost/parameters"
 _LATENCY = ("latency", "milliseconds", "ms_per", "seconds_per")
 
 
@@ -173,21 +175,25 @@ def _judged(found: Estimate, scale: Scale, terms: Terms, candidate: Candidate, r
     if found.low <= -terms.margin:
         return f"it may be worse by more than {margin}", False
     if not cheaper:
-        return f"not worse by more than {margin}, but neither smaller nor faster", False
+        return f"not worse by more than {margin}, but neither smaller nor faster by {CHEAPER:.0%}", False
     return f"not worse by more than {margin}, and {cheaper}", True
 
 
 def lighter(candidate: Candidate, rival: Rival) -> str:
-    """In what the candidate is smaller or faster, with the numbers; "" where in nothing that both runs measured.
+    """In what the candidate is smaller or faster by `CHEAPER` or more, with the numbers; "" where in nothing.
 
-    Parameters and latency are those that the runs logged (cost/...), the size is that of the stored files.
+    Parameters and latency are those that both runs logged (cost/...). One with more parameters is never lighter; the
+    size of the stored files stands in only where parameters are not known.
     """
     own, theirs = candidate.row.metrics, rival.row.metrics if rival.row else {}
+    known = _PARAMETERS in own and _PARAMETERS in theirs
+    if known and own[_PARAMETERS] > theirs[_PARAMETERS]:
+        return ""
     for name in sorted(own):
-        kind = "smaller" if name == "cost/parameters" else "faster" if _is_latency(name) else ""
-        if kind and own[name] < theirs.get(name, -math.inf):
+        kind = "smaller" if name == _PARAMETERS else "faster" if _is_latency(name) else ""
+        if kind and _saves(own[name], theirs.get(name, 0.0)):
             return f"{kind} ({name} {_amount(own[name])} instead of {_amount(theirs[name])})"
-    if 0 < candidate.files.bytes < rival.bytes:
+    if not known and candidate.files.bytes > 0 and _saves(candidate.files.bytes, rival.bytes):
         return f"smaller (files of {_bytes(candidate.files.bytes)} instead of {_bytes(rival.bytes)})"
     return ""
 
@@ -273,6 +279,10 @@ def _shown(found: Estimate, scale: Scale) -> str:
 
 def _is_latency(name: str) -> bool:
     return name.startswith("cost/") and any(word in name for word in _LATENCY)
+
+
+def _saves(own: float, theirs: float) -> bool:
+    return theirs > 0 and own <= (1 - CHEAPER) * theirs
 
 
 def _amount(number: float) -> str:

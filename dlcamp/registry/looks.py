@@ -30,6 +30,9 @@ class Looks:
 def looks(store: Store, data_digest: str, split: str, digest: str) -> Looks:
     """The looks so far at a split of the data, of whatever experiment.
 
+    A split is counted by the data's digest and its name: where configs draw it anew (split_seed, limits), looks at
+    other items of the same data count too. That says too many rather than too few; such models cannot be paired anyway.
+
     Args:
         digest: of the candidate's files; its own looks make it no other candidate.
     """

@@ -211,6 +211,9 @@ def _answers(predictor: Any, values: Sequence[Any], names: Sequence[str]) -> lis
     except DlcampError as error:
         if len(values) == 1:
             return [error]
+    except (ValueError, TypeError) as error:  # what float("many") or None + 1 in a predictor raises
+        if len(values) == 1:
+            return [DataError(f"the model cannot take {names[0]}: {type(error).__name__}: {error}")]
     # one of them is to blame: each by itself tells which
     return [_answers(predictor, [value], [name])[0] for value, name in zip(values, names, strict=True)]
 

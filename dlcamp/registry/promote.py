@@ -1,9 +1,9 @@
 """What a judgement writes, in an order in which a kill leaves nothing half true.
 
-version -> rows, verdict and card among the model's artifacts -> tags and description of the version -> aliases
+version -> rows, verdict and card among the model's artifacts -> intent -> champion -> previous, verdict, card
 
-Who is champion is one alias, moved last: a promotion that was cut off before has not happened, and registering again
-finds the version that is there and goes on from it.
+Who is champion is one alias: a promotion that was cut off before it moved has not happened, and registering again finds
+the version that is there and goes on from it; one that was cut off behind it, the next judgement or rollback ends.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from dlcamp.registry.aliases import (
     registered,
     versions,
 )
+from dlcamp.registry.history import PROMOTION_TAG, Promotion
 from dlcamp.registry.rescore import Rescored
-from dlcamp.registry.verdict import VERDICT_TAG, Verdict
+from dlcamp.registry.unfinished import CARD, carry_out, finish, settle, unfinished_rollback, write_verdict
+from dlcamp.registry.verdict import Verdict, verdict_tag
 from dlcamp.tracking.mlflow_client import in_words
 from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of
 from dlcamp.tracking.protocol import Store
@@ -64,6 +66,8 @@ class Entry:
 def enter(store: Store, verdict: Verdict, entry: Entry, judged_against: str) -> Verdict | None:
     """Write a sound candidate into the registry, as its verdict says: as the champion or as the challenger.
 
+    What a kill left of an earlier promotion or rollback is brought to its end first.
+
     Args:
         judged_against: version of the champion that it was judged against; "": there was none.
 
@@ -75,6 +79,10 @@ def enter(store: Store, verdict: Verdict, entry: Entry, judged_against: str) -> 
     """
     client, name = client_of(store), verdict.name
     with one_at_a_time(name), in_words(store.uri, f"cannot register {name}"):
+        settle(store, name)
+        ordered = unfinished_rollback(client, name)
+        if ordered is not None:
+            carry_out(client, name, ordered)
         if champion_version(client, name) != judged_against:
             return None
         if registered(client, name) is None:
@@ -82,11 +90,23 @@ def enter(store: Store, verdict: Verdict, entry: Entry, judged_against: str) -> 
             client.create_registered_model(name, tags=tags, description=entry.experiment.question)
         entered = shortened(verdict.of_version(_version(client, verdict, entry)))
         _artifacts(store, entered, entry)
-        _tags(client, entered, entry)
+        for tag, text in ((DIGEST_TAG, entered.digest), (judged_rows.ROWS_TAG, entry.rows)):
+            client.set_model_version_tag(name, entered.version, tag, text)
         if champion_version(client, name) != judged_against:  # of a server others write too, where no lock holds
             raise StoreError(f"another machine changed the champion of {name} meanwhile; register again")
-        _aliases(client, entered, judged_against)
+        if entered.outcome == "champion":
+            _promote(store, Promotion(judged_against, entered), entry.model)
+        else:
+            write_verdict(client, entered, entry.card(entered))
+            move(client, name, CHALLENGER, entered.version)
     return entered
+
+
+def _promote(store: Store, promotion: Promotion, model: str) -> None:
+    client, verdict = client_of(store), promotion.verdict
+    client.set_model_version_tag(verdict.name, verdict.version, PROMOTION_TAG, promotion.to_json())
+    move(client, verdict.name, CHAMPION, verdict.version)
+    finish(store, promotion, model)
 
 
 def champion_version(client: MlflowClient, name: str) -> str:
@@ -96,8 +116,12 @@ def champion_version(client: MlflowClient, name: str) -> str:
 
 
 def record_refusal(store: Store, verdict: Verdict) -> None:
-    """Keep the verdict on a candidate that gets no version with the registered model, where dlcamp made one."""
+    """Keep the verdict on a candidate that gets no version: with its run, as `verdict-<time>.json`, and as a tag of the
+    registered model, where dlcamp made one and the verdict is short enough for a tag.
+    """
     client = client_of(store)
+    with in_words(store.uri, f"cannot write the verdict to run {verdict.run_name}"):
+        client.log_text(verdict.run, verdict.to_json() + "\n", _file(verdict))
     there = registered(client, verdict.name)
     if (
         there is None
@@ -108,7 +132,7 @@ def record_refusal(store: Store, verdict: Verdict) -> None:
     text = shortened(verdict).to_json()
     if len(text) <= _LONGEST_TAG:
         with in_words(store.uri, f"cannot write to {verdict.name}"):
-            client.set_registered_model_tag(verdict.name, _tag(verdict), text)
+            client.set_registered_model_tag(verdict.name, verdict_tag(verdict), text)
 
 
 def shortened(verdict: Verdict) -> Verdict:
@@ -151,42 +175,15 @@ def _link(client: MlflowClient, model: str, name: str, version: str) -> None:
 
 def _artifacts(store: Store, verdict: Verdict, entry: Entry) -> None:
     judged_rows.save(store, entry.model, entry.rows, entry.rescored)
-    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(verdict.when))
     with tempfile.TemporaryDirectory(prefix="dlcamp-verdict-") as scratch:
-        Path(scratch, f"verdict-{moment}.json").write_text(verdict.to_json() + "\n", "utf-8")
-        Path(scratch, "model_card.md").write_text(entry.card(verdict), "utf-8")
+        Path(scratch, _file(verdict)).write_text(verdict.to_json() + "\n", "utf-8")
+        Path(scratch, CARD).write_text(entry.card(verdict), "utf-8")
         for path in sorted(Path(scratch).iterdir()):
             client_of(store).log_model_artifact(entry.model, str(path))
 
 
-def _tags(client: MlflowClient, verdict: Verdict, entry: Entry) -> None:
-    client.update_model_version(verdict.name, verdict.version, description=entry.card(verdict))
-    tags = {DIGEST_TAG: verdict.digest, judged_rows.ROWS_TAG: entry.rows, _tag(verdict): verdict.to_json()}
-    for tag, text in tags.items():
-        client.set_model_version_tag(verdict.name, verdict.version, tag, text)
-
-
-def _tag(verdict: Verdict) -> str:
-    return f"{VERDICT_TAG}{int(verdict.when * 1000)}"
-
-
-def _aliases(client: MlflowClient, verdict: Verdict, champion: str) -> None:
-    """The champion's alias last but for the challenger's, which a champion must not keep."""
-    name, version = verdict.name, verdict.version
-    if verdict.outcome == "challenger":
-        move(client, name, CHALLENGER, version)
-        return
-    if champion:
-        move(client, name, PREVIOUS, champion)
-    move(client, name, CHAMPION, version)
-    settle(client, name)
-
-
-def settle(client: MlflowClient, name: str) -> None:
-    """Take from the champion the title of challenger, which a promotion that was cut off may have left it."""
-    champion, challenger = champion_version(client, name), holder(client, name, CHALLENGER)
-    if challenger is not None and str(challenger.version) == champion:
-        move(client, name, CHALLENGER, None)
+def _file(verdict: Verdict) -> str:
+    return f"verdict-{time.strftime('%Y%m%dT%H%M%S', time.gmtime(verdict.when))}.json"
 
 
 def titles(client: Any, name: str) -> dict[str, str]:

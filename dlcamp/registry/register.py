@@ -225,17 +225,17 @@ def _outcome(checks: Checks, force: str) -> Outcome:
         return "refused"
     if not failed or force:
         return "champion"
-    return "challenger" if failed <= {BETTER, FLOOR, ROLLBACK} else "refused"
+    return "challenger" if failed <= {BETTER, FLOOR} else "refused"
 
 
 def _check_rollback(checks: Checks, store: Store, name: str, row: RunRow) -> None:
-    """What somebody took from its place does not return to it by itself, however well it scores."""
+    """What somebody took from its place returns only when it is named, however well it scores, whatever the reason."""
     past = rolled_back(store, name, row.id)
     if past is not None:
         why = f": {past.why}" if past.why else ""
         answer = f"version {past.instead_of} was rolled back by {past.by}{why}"
         to_do = f"name it, if it is to return: make register NAME={row.experiment} RUN={row.name}"
-        checks.put(ROLLBACK, False, answer, to_do, overrulable=True)
+        checks.put(ROLLBACK, False, answer, to_do)
 
 
 def _commit() -> str:

@@ -1,28 +1,43 @@
-"""A run that is the champion already: nothing to judge; but its data may have changed since."""
+"""A run that is the champion already: nothing to judge; but its files or its data may have changed since."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+from dlcamp.errors import Refusal
 from dlcamp.experiment import Experiment
-from dlcamp.registry.gate import shown_digest
+from dlcamp.registry import judged_rows
+from dlcamp.registry.aliases import one_at_a_time
+from dlcamp.registry.gate import shown_digest, version_intact
 from dlcamp.registry.judge import champion_on_present_data
 from dlcamp.registry.judgement import Asked, Judgement, user
-from dlcamp.registry.promote import settle, titles
+from dlcamp.registry.promote import titles
 from dlcamp.registry.selection import command
+from dlcamp.registry.unfinished import settle
 from dlcamp.registry.verdict import Check, Verdict
-from dlcamp.tracking.models import DIGEST_TAG, client_of
+from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of, model_id
 from dlcamp.tracking.protocol import RunRow, Store
 
 
 def champion_already(
     store: Store, experiment: Experiment, data: Any, row: RunRow, champion: Any, asked: Asked
 ) -> Judgement:
-    """Nothing to do; says so, and where the data changed since, what the score is worth and what can be done."""
+    """Nothing to do; says so, and where the data changed since, what the score is worth and what can be done.
+
+    Raises:
+        Refusal: its files are gone or were altered.
+    """
     client, name = client_of(store), str(champion.name)
+    if wrong := version_intact(store, champion):
+        raise Refusal(
+            f"{row.name} is the champion of {name}, version {champion.version}, and cannot be trusted: {wrong}\n"
+            f"put its files back as they were; or the champion before it: "
+            f"{command(experiment, data.name, 'rollback')}; or train it again: {command(experiment, data.name)} FORCE=1"
+        )
     if not asked.dry:
-        settle(client, name)
+        with one_at_a_time(name):
+            settle(store, name)
     answer = f"{row.name} is the champion already, version {champion.version}; nothing was changed"
     registered_with, recorded = (
         _number(champion.tags.get("dlcamp.value", "")),
@@ -36,6 +51,8 @@ def champion_already(
         )
         if asked.rescore:
             found = champion_on_present_data(store, experiment, data, champion, keep=not asked.dry)
+            if not asked.dry:
+                _show_rows(store, experiment, data, champion)
             metric = experiment.objective.metric
             note += f"\non the data of now {metric} is {found.totals[metric]:.6g}, it was {registered_with}"
         else:
@@ -63,6 +80,15 @@ def champion_already(
         seconds=0.0,
     )
     return Judgement(verdict, titles(client, name), note=note, changed=False, dry=asked.dry)
+
+
+def _show_rows(store: Store, experiment: Experiment, data: Any, champion: Any) -> None:
+    """Make the rows on the present data, which were kept, those that are read for the version."""
+    client = client_of(store)
+    model = champion.tags.get(MODEL_TAG) or model_id(store, f"models:/{champion.name}/{champion.version}")
+    digest = champion.tags.get(DIGEST_TAG) or client.get_logged_model(model).tags.get(DIGEST_TAG, "")
+    key = judged_rows.key(store, experiment, data.name, data.digest, model, digest)
+    client.set_model_version_tag(champion.name, champion.version, judged_rows.ROWS_TAG, key)
 
 
 def _number(text: str) -> float | None:

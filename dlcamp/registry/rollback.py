@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlcamp.errors import Refusal, UnknownName
-from dlcamp.registry.aliases import CHAMPION, PREVIOUS, holder, move, one_at_a_time, registered
+from dlcamp.registry.aliases import CHAMPION, PREVIOUS, holder, one_at_a_time, registered
 from dlcamp.registry.gate import intact
-from dlcamp.registry.history import ROLLBACK_TAG, Rollback, rollbacks_of
-from dlcamp.registry.promote import settle, titles
+from dlcamp.registry.history import ROLLBACK_TAG, Rollback
+from dlcamp.registry.promote import titles
+from dlcamp.registry.unfinished import carry_out, settle, unfinished_rollback
 from dlcamp.tracking.mlflow_client import in_words
 from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of
 from dlcamp.tracking.protocol import Store
@@ -49,25 +50,17 @@ def rollback(store: Store, name: str, *, by: str, why: str = "") -> PutBack:
         if there is None:
             known = [model.name for model in registered_models(store)]
             raise UnknownName("registered model", name, known, "register the best run: make register NAME=...")
+        settle(store, name)
+        cut_off = unfinished_rollback(client, name)
         champion, previous = holder(client, name, CHAMPION), holder(client, name, PREVIOUS)
-        past = rollbacks_of(there.tags)
-        cut_off = past[-1] if past and _cut_off(past[-1], champion, previous) else None
         record = cut_off or Rollback(*_swap(name, champion, previous), by, why, time.time())
-        if cut_off is None:
+        if str(champion.version) != record.back_to:
             _check_files(store, name, previous)
+        if cut_off is None:
             client.set_registered_model_tag(name, f"{ROLLBACK_TAG}{int(record.when * 1000)}", record.to_json())
-            move(client, name, CHAMPION, record.back_to)
-        move(client, name, PREVIOUS, record.instead_of)
-        settle(client, name)
+        carry_out(client, name, record)
         run = str(client.get_model_version(name, record.back_to).run_id or "")
         return PutBack(name, record, titles(client, name), run, cut_off is not None)
-
-
-def _cut_off(last: Rollback, champion: Any, previous: Any) -> bool:
-    """Whether the last rollback moved the champion's alias and no other one."""
-    if champion is None or previous is None or champion.version != previous.version:
-        return False
-    return str(champion.version) == last.back_to
 
 
 def _swap(name: str, champion: Any, previous: Any) -> tuple[str, str]:

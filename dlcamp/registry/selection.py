@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from dlcamp.data import catalog
 from dlcamp.errors import Refusal, UserError
 from dlcamp.experiment import Experiment
-from dlcamp.find_models import best_run, never
+from dlcamp.find_models import best_run, unfit
 from dlcamp.tracking.models import MODEL_TAG
 from dlcamp.tracking.protocol import RunRow, Store
 from dlcamp.tracking.resolve import BEST_TAG
 
-CAMP = "camp"
-"""The preset and the recipe of the course, whose metric flatters."""
 _TRAINING = ("run", "cell", "trial")
 
 
@@ -28,19 +26,6 @@ class Chosen:
 
     row: RunRow
     how: str
-
-
-def unfit(row: RunRow) -> str:
-    """Which kind of runs this one is of that never become a champion, however good; empty when it may."""
-    if never(row):
-        return never(row)
-    if row.tags.get("dlcamp.substituted"):
-        return "runs with a substituted part"
-    if row.tags.get("dlcamp.preset") == CAMP or row.params.get("recipe") == CAMP:
-        return "runs of the course's own recipe and metric (camp)"
-    if row.params.get("val_images", "None") not in ("None", ""):
-        return f"runs chosen on fewer validation images (val_images={row.params['val_images']})"
-    return ""
 
 
 def choose(store: Store, experiment: Experiment, data_name: str, run: str | None) -> Chosen:

@@ -124,6 +124,11 @@ def verdicts_of(tags: dict[str, str]) -> list[Verdict]:
     return newest_last(one for one in found if one is not None)
 
 
+def verdict_tag(verdict: Verdict) -> str:
+    """Name of the tag that holds a verdict."""
+    return f"{VERDICT_TAG}{int(verdict.when * 1000)}"
+
+
 def newest_last(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """By time."""
     return sorted(verdicts, key=lambda one: one.when)

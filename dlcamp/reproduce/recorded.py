@@ -19,7 +19,7 @@ OF_TAG = "dlcamp.reproduces"
 """Tag of a reproduction: id of the run that it makes again."""
 
 VERDICT_TAG = "dlcamp.reproduced"
-"""Tag of a reproduction: how it ended: "identical", "within tolerance" or "different"."""
+"""Tag of a reproduction: how it ended, a `verdict.Word`: "identical", "within tolerance", ..."""
 
 _PARENTS = {"ablation": "cells", "search": "trials", "replication": "runs"}
 

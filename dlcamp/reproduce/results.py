@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TIMED = {"second", "seconds", "ms", "minutes", "latency", "speedup", "throughput"}
 _SURE_COST = "cost/parameters"
+THERE, NONE = "there", "none"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Compared:
         items: rows of predictions; 0 where the run has none.
         model: whether both have a model, whose files were compared.
         left_out: metrics and columns that are times or costs.
-        notes: what could not be compared, and why.
+        notes: what of the original is gone or damaged, so that it could not be compared, and why. What of the
+            reproduction is missing or damaged is a difference.
     """
 
     differences: tuple[Difference, ...] = ()
@@ -43,6 +45,11 @@ class Compared:
     model: bool = False
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing at all was compared, which proves nothing."""
+        return not (self.values or self.items or self.model or self.differences)
 
 
 def compare(store: Store, before: RunRow, now: RunRow, tolerance: float) -> Compared:
@@ -125,15 +132,24 @@ def _predictions(
     """Rows, columns, differences and notes."""
     paths = [_fetched(reader, row) for row in (before, now)]
     if paths[0] is None or paths[1] is None:
-        texts = ["none" if path is None else "there" for path in paths]
+        texts = [NONE if path is None else THERE for path in paths]
         return 0, [], [Difference("predictions", PREDICTIONS, *texts)] if texts[0] != texts[1] else [], []
+    old, new = _table(paths[0]), _table(paths[1])
+    if isinstance(old, str):
+        return 0, [], [], [f"{PREDICTIONS} of the original cannot be read: {old}"]
+    if isinstance(new, str):
+        return 0, [], [Difference("predictions", PREDICTIONS, THERE, f"unreadable ({new})")], []
+    return old.num_rows, old.column_names, _firsts(_rows(old, new, tolerance)), []
+
+
+def _table(path: Path) -> Table | str:
+    """The rows of a file, or why it cannot be read."""
     from pyarrow import ArrowException, parquet
 
     try:
-        tables = [parquet.read_table(path) for path in paths]
+        return parquet.read_table(path)
     except (ArrowException, OSError) as error:
-        return 0, [], [], [f"{PREDICTIONS} was not compared, it cannot be read: {error}"]
-    return tables[0].num_rows, tables[0].column_names, _firsts(_rows(tables[0], tables[1], tolerance)), []
+        return _line(error)
 
 
 def _fetched(reader: Reader, row: RunRow) -> Path | None:
@@ -169,10 +185,23 @@ def _item(row: dict[str, Any]) -> str:
 
 def _model(store: Store, before: RunRow, now: RunRow) -> tuple[bool, list[Difference], list[str]]:
     """Whether there are two models, their difference, and notes."""
-    if MODEL_TAG not in before.tags:
-        return False, [], []
+    texts = [THERE if row.tags.get(MODEL_TAG) else NONE for row in (before, now)]
+    if NONE in texts:
+        return False, [Difference("model", "files", *texts)] if THERE in texts else [], []
     try:
-        digests = [input_model(store, f"models:/{row.tags[MODEL_TAG]}").digest for row in (before, now)]
-    except (KeyError, UserError) as error:
-        return False, [], [f"the model was not compared: {error}"]
-    return True, [Difference("model", "files", *digests)] if digests[0] != digests[1] else [], []
+        old = _digest(store, before)
+    except UserError as error:
+        return False, [], [f"the model of the original is gone or damaged: {_line(error)}"]
+    try:
+        new = _digest(store, now)
+    except UserError as error:
+        return False, [Difference("model", "files", THERE, f"gone or damaged ({_line(error)})")], []
+    return True, [Difference("model", "files", old, new)] if old != new else [], []
+
+
+def _digest(store: Store, row: RunRow) -> str:
+    return input_model(store, f"models:/{row.tags[MODEL_TAG]}").digest
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from dlcamp.reproduce.causes import MACHINE
 from dlcamp.reproduce.difference import ORDER, Difference
@@ -12,7 +12,8 @@ from dlcamp.reproduce.recorded import Recorded
 from dlcamp.reproduce.results import Compared
 from dlcamp.tracking.protocol import RunRow
 
-Word = Literal["identical", "within tolerance", "different"]
+IN_PART: Final = "identical in what could be compared"
+Word = Literal["identical", "identical in what could be compared", "within tolerance", "different"]
 _SHOWN = 6
 
 
@@ -35,13 +36,17 @@ class Verdict:
 
     @property
     def word(self) -> Word:
-        """`identical` is bit for bit; a model's files may differ when the numbers are within the tolerance only."""
-        if self.again is None:
+        """`identical` is bit for bit, of all that the run has; where something of it is gone or damaged, so that it
+        could not be compared, the word says so. With nothing compared nothing is reproduced: `different`.
+
+        A model's files may differ when the numbers are within the tolerance only; a model that lacks may not.
+        """
+        if self.again is None or self.compared.nothing:
             return "different"
         results = self.compared.differences
         if not results:
-            return "identical"
-        numbers = [one for one in results if one.part != "model"]
+            return IN_PART if self.compared.notes else "identical"
+        numbers = [one for one in results if one.part != "model" or not self.compared.model]
         return "within tolerance" if numbers and all(one.within for one in numbers) else "different"
 
     @property
@@ -83,15 +88,16 @@ def _record(one: Difference) -> dict[str, Any]:
 def lines(verdict: Verdict) -> list[str]:
     """The verdict, what it rests on, the first difference, and where to look."""
     said = [f"{verdict.word:<16} {_headline(verdict)}"]
-    if verdict.first is not None and verdict.word != "identical":
+    said += [f"not compared     {note}" for note in verdict.compared.notes]
+    alike = verdict.word in ("identical", IN_PART)
+    if verdict.first is not None and not alike:
         said.append(f"first            {verdict.first.part}: {verdict.first}")
     said += [f"in the results   {one.part}: {one}" for one in _turning_points(verdict) if one is not verdict.first]
-    said += [f"not compared     {note}" for note in verdict.compared.notes]
     if verdict.compared.left_out:
         said.append(f"left out         times and costs: {_some(verdict.compared.left_out)}")
     if verdict.again is not None:
         said.append(f"run              {verdict.again.name}  (make show RUN={verdict.again.id[:8]})")
-    if verdict.word != "identical":
+    if not alike:
         said.append(f"next             {_next(verdict)}")
     return said
 
@@ -107,12 +113,16 @@ def _headline(verdict: Verdict) -> str:
     row, compared = verdict.recorded.row, verdict.compared
     if verdict.again is None:
         return f"{row.name} was not run again: on another config or other data nothing is reproduced"
+    if compared.nothing:
+        return f"nothing of {row.name} could be compared: no metric but times and costs, no predictions, no model"
     rests = [f"{compared.metrics} metrics ({compared.values:,} values)"]
     rests += [f"{compared.items:,} predictions"] if compared.items else []
     rests += ["the model's files"] if compared.model else []
     of = f"{', '.join(rests)} of {row.name}"
     if verdict.word == "identical":
         return f"bit for bit: {of}" + _in_spite_of(verdict)
+    if verdict.word == IN_PART:
+        return of + _in_spite_of(verdict)
     if verdict.word == "within tolerance":
         return f"relative {verdict.tolerance:g}: {of}; {_count(compared, within=True)} not bit for bit"
     return f"{_count(compared, within=False)} beyond a relative {verdict.tolerance:g}, of {of}"
@@ -143,6 +153,8 @@ def _next(verdict: Verdict) -> str:
     commit = verdict.recorded.commit[:12]
     if verdict.again is None:
         return "bring the data back as they were (make data), or take the run's numbers as those of other data"
+    if verdict.compared.nothing:
+        return "choose a run that logs results: make runs"
     if any(one.part == "environment" and one.what not in MACHINE.values() for one in verdict.causes):
         return f"the packages of then: git show {commit}:requirements.lock; in an environment with those, again"
     if any(one.part == "code" for one in verdict.causes):

@@ -42,7 +42,7 @@ def find(limits: Limits, *, all_of_them: bool, busy: Callable[[], str]) -> tuple
     for path in folders():
         why = _why_orphan(path)
         if why and limits.left_alone(path):
-            found.append(_leftover(path, why, _still(path, limits)))
+            found.append(_leftover(path, why, _still(path, limits, busy)))
         elif all_of_them:
             found.append(_leftover(path, why or "in use; computed again when it is asked for (FEATURES=1)", busy))
         else:
@@ -60,8 +60,9 @@ def _leftover(path: Path, why: str, stays: Callable[[], str]) -> Leftover:
     return Leftover(KIND, path.name, path, why, stays, lock=path / "lock")
 
 
-def _still(path: Path, limits: Limits) -> Callable[[], str]:
-    return lambda: "" if limits.left_alone(path) else IN_USE
+def _still(path: Path, limits: Limits, busy: Callable[[], str]) -> Callable[[], str]:
+    """To read a cache does not touch it, and a reproduction may run code that it does fit."""
+    return lambda: busy() if limits.left_alone(path) else IN_USE
 
 
 def _kept(what: str, paths: Sequence[Path], advice: str) -> Kept:

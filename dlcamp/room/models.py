@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcamp.room.leftover import Kept, Leftover
 from dlcamp.room.limits import Limits
 from dlcamp.room.needed import Needed
-from dlcamp.room.sizes import size_of
+from dlcamp.room.sizes import size_of, written
 from dlcamp.tracking.lease import LEASE_TAG, is_alive
 from dlcamp.tracking.models import MODEL_TAG
 from dlcamp.tracking.protocol import Store
@@ -23,7 +23,10 @@ from dlcamp.tracking.stored import (
     stored_run,
 )
 
+_UNOWNED = "files that no run or model owns"
 MODELS, DELETED, UNKNOWN = "models", "deleted runs", "unknown files"
+_FEW, _SHARE = 3, 0.1
+"""Not to know so many folders, and more than this share of them, makes a database doubtful: kills leave one or two."""
 _RUN, _MODEL = re.compile(r"[0-9a-f]{32}"), re.compile(r"m-[0-9a-f]{32}")
 
 
@@ -82,9 +85,24 @@ def find(
     gone = [path for path in paths if path.name not in known.runs and path.name not in known.models]
     gone = [path for path in gone if path.name not in need.models and path.name not in need.runs]
     kept = [_held(held, need)] if held else []
-    if len(gone) > len(known.runs) + len(known.models):
-        return found, [*kept, _doubted(gone)]  # the database, rather than the folders, looks wrong
-    return found + [_unknown(path, store) for path in gone], kept
+    if why := _doubt(gone, len(paths), known):
+        return found, [*kept, _doubted(gone, why)]
+    old = [path for path in gone if limits.left_alone(path)]
+    young = [path for path in gone if path not in old]
+    kept += [_young(young, limits)] if young else []
+    return found + [_unknown(path, store) for path in old], kept
+
+
+def _doubt(gone: list[Path], all_of_them: int, known: Stored) -> str:
+    """Why the database, rather than the folders that it does not know, looks wrong; "" where it does not.
+
+    A backup of the database that was put back knows all but the newest runs, whose files are then the only copy.
+    """
+    if (len(gone) >= _FEW and len(gone) > _SHARE * all_of_them) or len(gone) > len(known.runs) + len(known.models):
+        return f"the database does not know {len(gone)} of the {all_of_them} folders in mlruns/artifacts"
+    newest = max((one.row.ended or one.row.started for one in known.runs.values()), default=0.0)
+    later = [path for path in gone if written(path) > newest]
+    return f"{later[0].name} was written after the newest run that the database knows" if later else ""
 
 
 def _model(model: StoredModel, store: Store, why: str, limits: Limits) -> Leftover:
@@ -129,9 +147,13 @@ def _held(paths: list[Path], need: Needed) -> Kept:
     return Kept("files of deleted runs", len(paths), sum(map(size_of, paths)), f"they are referred to: by {who}")
 
 
-def _doubted(paths: list[Path]) -> Kept:
+def _doubted(paths: list[Path], why: str) -> Kept:
     advice = (
-        "the database knows fewer runs than lie in mlruns/artifacts: was it replaced? Put the right one back, or move "
-        f"what it does not know away yourself ({paths[0]})"
+        f"{why}: was the database replaced? Put the right one back, or move what it does not know away yourself "
+        f"({paths[0]})"
     )
-    return Kept("files that no run or model owns", len(paths), sum(map(size_of, paths)), advice)
+    return Kept(_UNOWNED, len(paths), sum(map(size_of, paths)), advice)
+
+
+def _young(paths: list[Path], limits: Limits) -> Kept:
+    return Kept(_UNOWNED, len(paths), sum(map(size_of, paths)), f"written to in the last {limits.said}")

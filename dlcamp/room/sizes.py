@@ -53,6 +53,14 @@ def touched(path: Path) -> float:
     return newest
 
 
+def written(path: Path) -> float:
+    """When a file in a folder was last written, in seconds since the epoch; 0 where it holds none.
+
+    Other than `touched` it leaves folders out, that a removal of what they hold changes too.
+    """
+    return max(map(touched, (one for one in path.rglob("*") if not one.is_dir())), default=0.0)
+
+
 class RunSizes:
     """Sizes of the runs of a store whose files lie on this machine."""
 

@@ -12,8 +12,9 @@ import hashlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +35,11 @@ MODEL_TAG = "dlcamp.model_id"
 
 DIGEST_TAG, PREDICTOR_TAG = "dlcamp.digest", "dlcamp.predictor"
 """Tags of a stored model: `model_digest` of its files, and "module:Class" of its predictor."""
+
+FILES_TAG = "dlcamp.files_digest"
+"""Tag of a stored model: `files_digest` of its folder as it was stored."""
+_ADDED_FOLDER, _ADDED = "judged", ("verdict-*", "model_card.md", "registered_model_meta")
+"""What the registry and MLflow add to a stored model's folder later."""
 
 
 def reference_of(predictor: Predictor) -> str:
@@ -182,6 +188,7 @@ def log_model(store: Store, run_id: str, folder: Path, *, name: str, step: int =
             description.run_id, description.model_id, description.model_uuid = run_id, model.model_id, model.model_id
             description.artifact_path = model.artifact_location
             description.save(str(folder / "MLmodel"))
+            client.set_logged_model_tags(model.model_id, {FILES_TAG: files_digest(folder)})
             client.log_model_artifacts(model.model_id, str(folder))
             client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=step)])
         except BaseException:
@@ -293,11 +300,31 @@ def model_digest(folder: Path) -> str:
     """
     flavor = flavor_of(folder)
     files = folder / flavor["artifacts"]["predictor"]["path"]
-    found = hashlib.sha256(flavor["config"]["predictor"].encode())
-    for path in sorted(item for item in files.rglob("*") if item.is_file()):
+    return _digest(flavor["config"]["predictor"], files, (item for item in files.rglob("*") if item.is_file()))
+
+
+def files_digest(folder: Path) -> str:
+    """32 hex characters of all files of a stored model: MLmodel, code, example and requirements too.
+
+    Without bytecode, and without what is added later: verdicts, judged rows, model card, MLflow's note of the version.
+    """
+    return _digest("", folder, (item for item in folder.rglob("*") if item.is_file() and _stored(item, folder)))
+
+
+def _stored(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    if len(parts) == 1:
+        return not any(fnmatchcase(parts[0], pattern) for pattern in _ADDED)
+    return parts[0] != _ADDED_FOLDER and "__pycache__" not in parts
+
+
+def _digest(begin: str, folder: Path, files: Iterable[Path]) -> str:
+    """Of a text, and of the paths and contents of files under a folder."""
+    found = hashlib.sha256(begin.encode())
+    for path in sorted(files):
         with path.open("rb") as content:
             one = hashlib.file_digest(content, "sha256").hexdigest()
-        found.update(f"\n{path.relative_to(files).as_posix()}\0{one}".encode())
+        found.update(f"\n{path.relative_to(folder).as_posix()}\0{one}".encode())
     return found.hexdigest()[:32]
 
 

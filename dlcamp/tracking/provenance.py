@@ -16,6 +16,8 @@ from typing import Any
 _MOST_DIFF = 2_000_000  # bytes; a larger diff is data that slipped in, not code
 _DIFF = ("-c", "diff.noprefix=false", "diff", "--binary", "--no-ext-diff", "--no-color")
 """A patch that `git apply` takes, whatever the user's git is told to do."""
+CUT = "\n# cut: the diff has "
+"""Begins the last line of a diff that is not whole."""
 
 
 def provenance(root: Path, held: bool = False) -> dict[str, Any]:
@@ -58,27 +60,42 @@ def held_git(root: Path) -> Git:
 
 
 def git_state(root: Path) -> dict[str, Any] | None:
-    """Commit, branch and whether the tree is dirty; None outside a git checkout or before the first commit."""
+    """Commit, branch and whether the tree is dirty; None outside a git checkout or before the first commit.
+
+    A tree of which git could not tell in time counts as dirty.
+    """
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return None
-    status = _git(root, "status", "--porcelain") or ""
+    status = _git(root, "status", "--porcelain")
     branch = (_git(root, "rev-parse", "--abbrev-ref", "HEAD") or "").strip()
-    return {"commit": commit.strip(), "branch": branch, "dirty": bool(status.strip())}
+    return {"commit": commit.strip(), "branch": branch, "dirty": status is None or bool(status.strip())}
 
 
 def git_diff(root: Path) -> str:
     """The uncommitted changes against HEAD as a patch, untracked files that git does not ignore included.
 
-    Cut, saying so, past 2 MB. Empty when the tree is clean or there is no git.
+    Cut, saying so, past 2 MB, and where git failed on a part of it or did not tell in time. Empty when the tree is
+    clean or there is no commit to compare with.
     """
-    parts = [_git(root, *_DIFF, "HEAD") or ""]
-    for name in (_git(root, "ls-files", "--others", "--exclude-standard", "-z") or "").split("\0"):
-        if name:
-            # exit status 1 means "they differ", which is what is asked for
-            parts.append(_git(root, *_DIFF, "--no-index", "--", "/dev/null", name, ok=(0, 1)) or "")
-    text = "".join(parts)
-    return text if len(text) <= _MOST_DIFF else text[:_MOST_DIFF] + f"\n# cut: the diff has {len(text)} characters\n"
+    if _git(root, "rev-parse", "HEAD") is None:
+        return ""
+    parts = [_git(root, *_DIFF, "HEAD")]
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
+    parts += [None] if new is None else [_new_file(root, name) for name in new.split("\0") if name]
+    text, lacking = "".join(part or "" for part in parts), parts.count(None)
+    if len(text) <= _MOST_DIFF and not lacking:
+        return text
+    without = f", parts that git did not tell: {lacking}" if lacking else ""
+    return f"{text[:_MOST_DIFF]}{CUT}{len(text)} characters{without}\n"
+
+
+def _new_file(root: Path, name: str) -> str | None:
+    """The patch that makes an untracked file; None where git does not give it."""
+    # exit status 1 means "they differ", which is what is asked for
+    patch = _git(root, *_DIFF, "--no-index", "--", "/dev/null", name, ok=(0, 1))
+    # nothing for another repository's folder; a scratch file that is gone by now lacks nowhere
+    return patch or (None if os.path.lexists(root / name) else "")
 
 
 def _git(root: Path, *arguments: str, ok: tuple[int, ...] = (0,)) -> str | None:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dlcamp.captioning.train import caption, train_captioner
@@ -34,21 +35,21 @@ def train(folder: Path) -> None:
     (folder / "result.json").write_text(json.dumps({"outcome": outcome, "said": run.lines}))
 
 
-def die_in_checkpoint(number: int) -> None:
-    """The process ends without a word when the draft of checkpoint `number` is written but not moved into place."""
+def stops_at(number: int, stop: Callable[[], object]) -> Callable[[Path, Path], None]:
+    """In the place of `os.replace`: stops when the draft of checkpoint `number` is written but not moved into place."""
     calls = []
     move = os.replace
 
     def replace(source: Path, target: Path) -> None:
         calls.append(1)
         if len(calls) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            stop()
         move(source, target)
 
-    os.replace = replace  # type: ignore[assignment]
+    return replace
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        die_in_checkpoint(int(sys.argv[2]))
+    if len(sys.argv) > 2:  # without a word
+        os.replace = stops_at(int(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL))  # type: ignore[assignment]
     train(Path(sys.argv[1]))

@@ -86,7 +86,7 @@ def test_who_was_handed_the_truth_is_right_on_every_pair(tmp_path: Path) -> None
         CaptionItem(id_, tuple(pair.true for pair in asked if pair.item == id_) or ("a red star",)) for id_ in ids
     ]
     images = Captioned(np.eye(12, dtype=np.float32), taught)
-    options = {"units": 32, "epochs": 60, "dropout": 0.0, "max_length": 22, "scaling": "none", "learning_rate": 0.02}
+    options = {"units": 32, "epochs": 40, "dropout": 0.0, "max_length": 22, "scaling": "none", "learning_rate": 0.02}
     speaks, *_ = train_captioner(
         toy.config(**options), WORDS, images, images, Recorder(tmp_path), lambda *_: {}, monitor=None
     )

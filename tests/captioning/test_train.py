@@ -112,6 +112,23 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return outcome(folder)
 
 
+def test_interrupted_while_a_checkpoint_is_written_it_ends_as_if_nothing_had_happened(
+    undisturbed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "replace", interrupted_training.stops_at(2, stop))
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_training.train(tmp_path)
+    monkeypatch.undo()
+    interrupted_training.train(tmp_path)
+    assert json.loads((tmp_path / "result.json").read_text())["said"][0].startswith("continuing after epoch")
+    assert outcome(tmp_path) == undisturbed
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow  # a process imports TensorFlow
 def test_killed_while_a_checkpoint_is_written_it_ends_as_if_nothing_had_happened(
     undisturbed: Any, tmp_path: Path
 ) -> None:

@@ -47,11 +47,15 @@ def ends(events: list[Event]) -> dict[str, Event]:
 
 
 class LauncherContract:
-    """Subclasses give the fixture `launcher`, open."""
+    """Subclasses give the fixture `launcher`, open; where several tests share it, `closable` is another one."""
 
     @pytest.fixture
     def launcher(self, store_home: Path) -> Any:
         raise NotImplementedError
+
+    @pytest.fixture
+    def closable(self, launcher: Launcher) -> Launcher:
+        return launcher
 
     def test_every_job_starts_once_and_ends_once_with_its_result(self, launcher: Launcher, tmp_path: Path) -> None:
         mark = tmp_path / "mark"
@@ -86,11 +90,11 @@ class LauncherContract:
     def test_with_nothing_to_do_it_says_so_at_once(self, launcher: Launcher) -> None:
         assert launcher.events(timeout=None) == []
 
-    def test_close_forgets_what_waits(self, launcher: Launcher, tmp_path: Path) -> None:
+    def test_close_forgets_what_waits(self, closable: Launcher, tmp_path: Path) -> None:
         mark = tmp_path / "mark"
         for key in "abcdefgh":
-            launcher.submit(job(key, mark=str(mark), seconds=0.2))
-        launcher.close()
-        assert launcher.events(timeout=None) == []
+            closable.submit(job(key, mark=str(mark), seconds=0.2))
+        closable.close()
+        assert closable.events(timeout=None) == []
         done = mark.read_text().split() if mark.exists() else []
         assert len(done) < 8

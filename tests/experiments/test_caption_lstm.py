@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from dlcamp.cli.exp import request
 from dlcamp.errors import Refusal
 from dlcamp.paths import REPOSITORY
 from dlcamp.runner import cached_run, execute, prepare
+from tests.experiments.held import differing
 
-TINY = "train_images=12 val_images=4 test_images=4 units=8 embedding=8 epochs=2"
+TINY = "train_images=12 val_images=4 test_images=4 units=8 embedding=8 epochs=2 blind_epochs=0"
 
 
 def test_the_preset_camp_trains_as_the_course_does() -> None:
@@ -44,10 +46,12 @@ def test_without_vgg_the_preset_runs_says_so_everywhere_and_never_becomes_a_cham
     from dlcamp.tracking import open_store
 
     store, said = open_store(), []
-    plan = prepare(request(Given({"NAME": "caption_lstm", "PRESET": "camp", "SET": TINY}), REPOSITORY), REPOSITORY)
+    asked = request(Given({"NAME": "caption_lstm", "PRESET": "camp", "SET": TINY}), REPOSITORY)
+    plan = prepare(replace(asked, model="hold"), REPOSITORY)
     outcome = execute(plan, store, said.append)
     row, files = outcome.row, set(store.reader.artifacts(outcome.row.id))
     assert row.status == "FINISHED"
+    assert differing(row.id) == []
     assert all(math.isfinite(row.metrics[f"test/camp_bleu_{order}"]) for order in range(1, 5))
     assert {"epochs/01/decoder.npz", "epochs/02/decoder.npz", "substituted.txt"} <= files
     told = "EfficientNet-Lite0 in the place of vgg16"

@@ -10,9 +10,11 @@ from dlcamp.paths import REPOSITORY
 from dlcamp.settings import settings
 
 ABLATIONS = [name for name in sorted(listing(REPOSITORY)) if settings(REPOSITORY, find(REPOSITORY, name)).grid("smoke")]
+SLOW = {"caption_decoders"}  # a run of it, and that it measures what is compared, are in test_caption_decoders.py
+MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in ABLATIONS]
 
 
-@pytest.mark.parametrize("name", ABLATIONS)
+@pytest.mark.parametrize("name", MARKED)
 def test_the_smoke_ablation_ends_with_verdicts_and_a_report_and_again_runs_nothing(
     name: str, store_home: object
 ) -> None:

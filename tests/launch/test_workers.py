@@ -18,6 +18,7 @@ from dlcamp.launch.protocol import Job
 from dlcamp.launch.workers import THREAD_VARIABLES, WorkerPool
 from dlcamp.paths import REPOSITORY
 from tests.contracts.launching import LauncherContract, ends, everything, job
+from tests.store_template import furnished
 
 
 def variables(payload: dict[str, Any], store: Any) -> dict[str, Any]:
@@ -33,9 +34,23 @@ def own(key: str, target: str, **payload: Any) -> Job:
     return Job(key, f"tests.launch.test_workers:{target}", payload)
 
 
+@pytest.fixture(scope="module")
+def shared_pool(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
+    """Two workers for several tests: a worker takes seconds to import what it needs."""
+    home = furnished(tmp_path_factory.mktemp("home"), store_template)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLCAMP_HOME", str(home))
+        with WorkerPool(2, threads=1) as pool:
+            yield pool
+
+
 class TestWorkerPool(LauncherContract):
     @pytest.fixture
-    def launcher(self, store_home: Path) -> Iterator[WorkerPool]:
+    def launcher(self, shared_pool: WorkerPool) -> WorkerPool:
+        return shared_pool
+
+    @pytest.fixture
+    def closable(self, store_home: Path) -> Iterator[WorkerPool]:
         with WorkerPool(2, threads=1) as pool:
             yield pool
 

@@ -14,7 +14,7 @@ from dlcamp.experiment import Experiment
 from dlcamp.registry.judgement import Asked, Judgement, NotPromoted
 from dlcamp.registry.register import register
 from dlcamp.tracking import open_store
-from dlcamp.tracking.models import client_of, log_model, save_model
+from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of, log_model, save_model
 from dlcamp.tracking.protocol import RunRow, Store
 from tests.tracking.tiny_predictors import Sum
 
@@ -131,6 +131,21 @@ def world_in(folder: Path) -> World:
     save_model(Sum({"a": 1.0}), folder / "saved", example={"a": 1.0}, requirements=[], package=folder / "package")
     root = folder / "repository"
     return World(root, open_store(), load(find(root, "skilled")), folder / "saved")
+
+
+def put(world: World, skill: float) -> RunRow:
+    """A version without a judgement."""
+    run, client = world.run(skill), client_of(world.store)
+    if not client.search_registered_models(f"name='{NAME}'"):
+        client.create_registered_model(NAME, tags={"dlcamp.experiment": "skilled", "dlcamp.data": "purchases"})
+    model = run.tags[MODEL_TAG]
+    tags = {
+        MODEL_TAG: model,
+        DIGEST_TAG: client.get_logged_model(model).tags[DIGEST_TAG],
+        "dlcamp.data_digest": run.tags["dlcamp.data_digest"],
+    }
+    client.create_model_version(NAME, str(world.files(run)), run.id, tags=tags)
+    return run
 
 
 def answer(judgement: Judgement, question: str) -> str:

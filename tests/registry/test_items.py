@@ -101,7 +101,8 @@ def test_without_the_objective_among_the_totals_nothing_is_compared(purchase_odd
         ),
         ({"cost/seconds": 1.0}, {"cost/seconds": 9.0}, (5, 5), ""),
         ({"cost/parameters": 9.0}, {}, (5, 5), ""),
-        ({"cost/parameters": 9.0}, {"cost/parameters": 9.0}, (4, 5), "smaller (files of 4 bytes instead of 5 bytes)"),
+        ({}, {}, (4, 5), "smaller (files of 4 bytes instead of 5 bytes)"),
+        ({"cost/parameters": 9.0}, {"cost/parameters": 9.0}, (4, 5), ""),
     ],
 )
 def test_smaller_and_faster_are_what_both_runs_measured(

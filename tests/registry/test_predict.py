@@ -7,14 +7,14 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlcamp.cli.main import main
-from dlcamp.errors import DataError, StoreError, UnknownName, UserError
+from dlcamp.errors import DataError, StoreError, UserError
 from dlcamp.paths import REPOSITORY
 from dlcamp.registry.inputs import Input, image_files
 from dlcamp.registry.predict import Prediction, predictions, reference, stored
@@ -26,6 +26,13 @@ from tests.tracking.tiny_predictors import DigestCaptioner, Shout, Sum
 
 JPEG = b"\xff\xd8 not really"
 IMAGES, ROWS, TEXTS = "caption_lstm-flickr8k", "purchase_odds-purchases", "shout-texts"
+
+
+class Doubled(Sum):
+    """Converts what it is given, as predictors do, and checks nothing."""
+
+    def predict(self, inputs: Sequence[Mapping[str, Any]]) -> list[float]:
+        return super().predict([{name: float(value) for name, value in row.items()} for row in inputs])
 
 
 def register(store: Store, name: str, predictor: Predictor, example: Any, folder: Path) -> str:
@@ -119,7 +126,7 @@ def test_a_stored_model_is_described_before_it_is_loaded(store: Store) -> None:
         assert model.run.name == f"{ROWS}-run"
     with stored(store, f"{TEXTS}@champion") as model:
         assert (model.kind, model.columns, model.outputs) == ("text", ("text",), ("shouted", "letters"))
-    with pytest.raises(UnknownName), stored(store, f"{TEXTS}@challenger"):
+    with pytest.raises(UserError, match="challenger"), stored(store, f"{TEXTS}@challenger"):
         pass
 
 
@@ -152,6 +159,15 @@ def test_a_model_is_loaded_once_and_only_when_an_input_can_be_read() -> None:
         "letters": 1,
     }
     assert loaded == [1]
+
+
+def test_an_input_that_a_models_code_trips_over_is_named_and_ends_no_other() -> None:
+    rows: list[Any] = [{"age": 1}, {"age": "many"}, {"age": None}, {"age": 2}]
+    inputs = [Input(f"row {place + 1}", lambda row=row: row) for place, row in enumerate(rows)]
+    first, worded, empty, last = predictions(lambda: Doubled({"age": 2.0}), inputs)
+    assert (first.output, last.output) == (2.0, 4.0)
+    assert worded.error == "the model cannot take row 2: ValueError: could not convert string to float: 'many'"
+    assert "cannot take row 3: TypeError" in str(empty.error)
 
 
 def test_a_champion_whose_files_were_altered_does_not_speak(store: Store, tmp_path: Path) -> None:

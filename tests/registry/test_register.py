@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from dlcamp.cli.commands import Given
 from dlcamp.cli.exp import request
 from dlcamp.data import catalog
 from dlcamp.discovery import find, load
+from dlcamp.errors import Refusal
 from dlcamp.paths import REPOSITORY
 from dlcamp.registry.aliases import CHAMPION, holder
 from dlcamp.registry.history import history, rows_of
 from dlcamp.registry.judge import config_of
+from dlcamp.registry.judged_rows import ROWS_TAG
 from dlcamp.registry.judgement import Asked
 from dlcamp.registry.promote import Entry, enter
 from dlcamp.registry.register import register
@@ -125,9 +128,18 @@ def test_missing_provenance_is_refused_and_a_reason_overrules_it(world: World) -
     assert "with uncommitted changes, which were not recorded" in answer(refused, "provenance")
     assert answer(refused, "better").startswith("ok")
     assert history(world.store, NAME)[-1].outcome == "refused"
+    (kept,) = (one for one in world.store.reader.artifacts(run.id) if one.startswith("verdict-"))
+    assert Verdict.from_json(world.store.reader.fetch(run.id, kept).read_text("utf-8")) == refused.verdict
     forced = world.register(run, force="nobody else has this data")
     assert (forced.verdict.outcome, forced.verdict.forced) == ("champion", "nobody else has this data")
     assert "although the gate said no; ada: nobody else has this data" in "\n".join(told(forced))
+
+
+def test_a_run_that_was_resumed_with_other_code_lacks_provenance(world: World) -> None:
+    refused = world.register(world.run(0.98, fingerprint="mixed:0123+4567"), dry=True)
+    assert refused.verdict.outcome == "refused"
+    assert "resumed with other code" in answer(refused, "provenance")
+    assert refused.overrulable
 
 
 @pytest.mark.parametrize(
@@ -164,6 +176,30 @@ def test_altered_files_are_refused_whatever_the_reason(world: World) -> None:
     assert "cannot be read" in answer(world.register(run), "files")
 
 
+@pytest.mark.parametrize("part", ["MLmodel", "requirements.txt", "code/own.py"])
+def test_files_altered_around_the_predictor_are_refused_too(world: World, part: str) -> None:
+    run = world.run(0.99)
+    with (world.files(run) / part).open("a", encoding="utf-8") as file:
+        file.write("\n# altered\n")
+    refused = world.register(run, force="please")
+    assert refused.verdict.outcome == "refused"
+    assert "altered since they were stored: digest of all files" in answer(refused, "files")
+
+
+def test_the_champion_again_is_refused_where_its_files_were_altered(world: World) -> None:
+    run = world.store.reader.run(holder(client_of(world.store), NAME, CHAMPION).run_id)
+    (world.files(run) / "code/own.py").write_text("altered = True\n", "utf-8")
+    with pytest.raises(Refusal, match="its files were altered: digest of all files") as error:
+        world.register(run)
+    assert "make rollback NAME=skilled" in str(error.value)
+    (world.files(run) / "code/own.py").unlink()
+    assert not world.register(run).changed
+    shutil.move(world.files(run) / "MLmodel", world.root / "MLmodel")
+    with pytest.raises(Refusal, match="no MLmodel file"):
+        world.register(run)
+    shutil.move(world.root / "MLmodel", world.files(run) / "MLmodel")
+
+
 def test_a_value_that_does_not_come_out_again_is_refused(world: World) -> None:
     refused = world.register(world.run(0.98, logged=0.985))
     assert "val/accuracy is 0.98 in a new process, the run logged 0.985" in answer(refused, "re-scored")
@@ -186,6 +222,14 @@ def test_a_champion_of_other_data_is_not_compared_with_unless_it_is_scored_on_th
     own = world.register(world.store.reader.run(champion.run_id))
     assert "has changed since it was registered" in own.note
     assert "RESCORE=1" in own.note
+    client.set_model_version_tag(NAME, champion.version, ROWS_TAG, "rows of the data of then")
+    assert (
+        "on the data of now val/accuracy is"
+        in world.register(world.store.reader.run(champion.run_id), rescore=True).note
+    )
+    rows = rows_of(world.store, NAME, str(champion.version))
+    assert rows is not None
+    assert len(rows) == ITEMS
     run = world.run(0.995)
     judged = world.register(run)
     assert (judged.verdict.outcome, judged.verdict.against) == ("challenger", None)

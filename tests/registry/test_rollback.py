@@ -8,24 +8,8 @@ from dlcamp.errors import Refusal, UnknownName
 from dlcamp.registry.aliases import CHAMPION, PREVIOUS
 from dlcamp.registry.history import ROLLBACK_TAG, rollbacks, rolled_back
 from dlcamp.registry.rollback import rollback
-from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of
-from dlcamp.tracking.protocol import RunRow
-from tests.registry.registering import NAME, World, answer
-
-
-def put(world: World, skill: float) -> RunRow:
-    """A version without a judgement."""
-    run, client = world.run(skill), client_of(world.store)
-    if not client.search_registered_models(f"name='{NAME}'"):
-        client.create_registered_model(NAME, tags={"dlcamp.experiment": "skilled", "dlcamp.data": "purchases"})
-    model = run.tags[MODEL_TAG]
-    tags = {
-        MODEL_TAG: model,
-        DIGEST_TAG: client.get_logged_model(model).tags[DIGEST_TAG],
-        "dlcamp.data_digest": run.tags["dlcamp.data_digest"],
-    }
-    client.create_model_version(NAME, str(world.files(run)), run.id, tags=tags)
-    return run
+from dlcamp.tracking.models import client_of
+from tests.registry.registering import NAME, World, answer, put
 
 
 def test_an_unknown_model_and_a_first_champion_cannot_be_rolled_back(world: World) -> None:
@@ -55,8 +39,9 @@ def test_it_swaps_champion_and_previous_is_recorded_and_undone_by_another(world:
 
 def test_what_was_rolled_back_returns_only_by_name(world: World) -> None:
     rollback(world.store, NAME, by="ada", why="it swears")
-    judged = world.register()
-    assert (judged.verdict.outcome, world.titles()["champion"]) == ("challenger", "1")
+    judged = world.register(force="please")
+    assert (judged.verdict.outcome, world.titles()["champion"]) == ("refused", "1")
+    assert "never: rollback" in judged.note
     assert answer(judged, "rollback") == "no: version 2 was rolled back by ada: it swears"
     named = world.register(world.store.reader.run(judged.verdict.run))
     assert (named.verdict.outcome, world.titles()["champion"]) == ("champion", "2")

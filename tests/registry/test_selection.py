@@ -10,8 +10,9 @@ from dlcamp.data import catalog
 from dlcamp.discovery import find, load
 from dlcamp.errors import Refusal, UserError
 from dlcamp.experiment import Experiment
+from dlcamp.find_models import unfit
 from dlcamp.paths import REPOSITORY
-from dlcamp.registry.selection import choose, unfit
+from dlcamp.registry.selection import choose
 from dlcamp.tracking import MemoryTracker
 
 DIGEST = catalog.entry("purchases").open().digest

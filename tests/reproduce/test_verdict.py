@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,21 @@ from dlcamp.reproduce.difference import Difference, close, same
 from dlcamp.reproduce.recorded import Recorded
 from dlcamp.reproduce.results import Compared, compare, is_timed
 from dlcamp.reproduce.verdict import Verdict, cause_lines, lines
-from dlcamp.tracking import ActiveRun, MemoryTracker
-from dlcamp.tracking.protocol import RunRow
+from dlcamp.tracking import ActiveRun, MemoryTracker, open_store
+from dlcamp.tracking.handle import PREDICTIONS
+from dlcamp.tracking.models import MODEL_TAG, log_model, save_model
+from dlcamp.tracking.protocol import RunRow, Store
+from tests.tracking.tiny_predictors import Sum
 
 CURVES = {"train/loss": [1.0, 0.5, 0.25], "val/loss": [2.0, 1.0, math.nan], "cost/seconds": [1.0]}
 ROWS = [{"item": "a.jpg", "output": "a dog", "score": 0.5}, {"item": "b.jpg", "output": "a cat", "score": 0.25}]
 
 
 def logged(
-    store: MemoryTracker, folder: Path, curves: Mapping[str, Sequence[float]], rows: Sequence[Mapping[str, Any]]
+    store: Store, folder: Path, curves: Mapping[str, Sequence[float]], rows: Sequence[Mapping[str, Any]]
 ) -> RunRow:
     """A finished run; its metrics are logged epoch by epoch."""
-    run = ActiveRun(store.tracker.start("steady", f"steady-{len(store.runs())}"), folder)
+    run = ActiveRun(store.tracker.start("steady", f"steady-{len(store.reader.runs())}"), folder)
     for epoch in range(max(map(len, curves.values()))):
         run.metrics({name: values[epoch] for name, values in curves.items() if epoch < len(values)}, epoch + 1)
     if rows:
@@ -46,6 +50,13 @@ def verdict_of(
     store = MemoryTracker()
     before = logged(store, folder, CURVES, ROWS)
     now = logged(store, folder, {**CURVES, **(curves or {})}, rows)
+    return between(store, before, now, causes, tolerance)
+
+
+def between(
+    store: Store, before: RunRow, now: RunRow, causes: Sequence[Difference] = (), tolerance: float = 1e-6
+) -> Verdict:
+    """The verdict of two runs."""
     of = Recorded(before, "c" * 40, None, {}, {}, {}, {})
     return Verdict(of, now, tuple(causes), compare(store, before, now, tolerance), tolerance)
 
@@ -129,8 +140,67 @@ def test_a_models_files_count_only_where_the_numbers_are_equal(tmp_path: Path) -
     files = Difference("model", "files", "1" * 32, "2" * 32)
     close_by = Difference("metric", "train/loss at step 2", "0.5", "0.50000001", within=True)
     base = verdict_of(tmp_path)
-    assert Verdict(base.recorded, base.again, (), Compared((files,)), 1e-6).word == "different"
-    assert Verdict(base.recorded, base.again, (), Compared((close_by, files)), 1e-6).word == "within tolerance"
+    assert Verdict(base.recorded, base.again, (), Compared((files,), model=True), 1e-6).word == "different"
+    assert (
+        Verdict(base.recorded, base.again, (), Compared((close_by, files), model=True), 1e-6).word == "within tolerance"
+    )
+
+
+def test_a_model_that_only_one_of_both_has_is_different_however_close_the_numbers(tmp_path: Path) -> None:
+    for tags in ([{MODEL_TAG: "m-1"}, {}], [{}, {MODEL_TAG: "m-1"}]):
+        store = MemoryTracker()
+        before, now = (
+            replace(logged(store, tmp_path, curves, ROWS), tags=found)
+            for curves, found in zip(
+                (CURVES, {**CURVES, "train/loss": [1.0, 0.5 * (1 + 1e-8), 0.25]}), tags, strict=True
+            )
+        )
+        verdict = between(store, before, now)
+        assert verdict.word == "different"
+        texts = [(one.before, one.now) for one in verdict.compared.differences if one.part == "model"]
+        assert texts == [("there", "none") if tags[0] else ("none", "there")]
+
+
+def test_a_model_of_the_original_that_is_gone_is_said_and_one_of_the_reproduction_is_different(
+    tmp_path: Path, store_home: Path
+) -> None:
+    store = open_store()
+    before, now = (logged(store, tmp_path, CURVES, ROWS) for _ in range(2))
+    save_model(Sum({"x": 1.0}), tmp_path / "sum", example={"x": 1.0}, requirements=[])
+    model = log_model(store, before.id, tmp_path / "sum", name="toy")
+    there, gone = {MODEL_TAG: model}, {MODEL_TAG: "m-" + "0" * 32}
+    lost = between(store, replace(before, tags=gone), replace(now, tags=there))
+    assert lost.word == "identical in what could be compared"
+    shown = lines(lost)
+    assert "bit for bit" not in shown[0]
+    assert shown[1].startswith("not compared     the model of the original is gone or damaged")
+    made = between(store, replace(before, tags=there), replace(now, tags=gone))
+    assert (made.word, made.compared.differences[0].before) == ("different", "there")
+    assert between(store, replace(before, tags=there), replace(now, tags=there)).word == "identical"
+
+
+def test_predictions_that_cannot_be_read_are_said_of_the_original_and_different_of_the_reproduction(
+    tmp_path: Path,
+) -> None:
+    store = MemoryTracker()
+    good, bad = logged(store, tmp_path, CURVES, ROWS), logged(store, tmp_path, CURVES, [])
+    (tmp_path / PREDICTIONS).write_bytes(b"PAR1 cut off")
+    store.resume(bad.id).artifact(tmp_path / PREDICTIONS)
+    assert between(store, bad, good).word == "identical in what could be compared"
+    assert "predictions.parquet of the original cannot be read" in lines(between(store, bad, good))[1]
+    made = between(store, good, bad)
+    assert made.word == "different"
+    assert made.first is not None
+    assert "unreadable" in made.first.now
+
+
+def test_nothing_compared_proves_nothing(tmp_path: Path) -> None:
+    store = MemoryTracker()
+    before, now = (logged(store, tmp_path, {"cost/seconds": [1.0]}, []) for _ in range(2))
+    verdict = between(store, before, now)
+    assert (verdict.word, verdict.first) == ("different", None)
+    assert "nothing of steady-0 could be compared" in lines(verdict)[0]
+    assert json.dumps(verdict.record())
 
 
 def test_other_data_is_a_difference_that_nothing_was_run_for(tmp_path: Path) -> None:

@@ -85,6 +85,13 @@ def test_a_cache_that_was_just_written_stays_whatever_it_holds() -> None:
     assert find(days=0) == []  # nor less than a day
 
 
+def test_an_orphan_stays_while_a_run_may_read_it_with_older_code() -> None:
+    path = cache(PHOTO)
+    (one,) = find(busy="toy-1 is under way")
+    assert remove(one).stayed == "toy-1 is under way"
+    assert path.exists()
+
+
 @pytest.mark.parametrize(
     ("described", "why"),
     [

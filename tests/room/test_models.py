@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,12 @@ class Made:
         return {one.path.name: one for one in found}
 
 
+def age(path: Path, days: float) -> None:
+    """A folder as it looks when nothing in it was written for so long."""
+    for one in (*path.rglob("*"), path):
+        os.utime(one, (time.time() - days * DAY,) * 2)
+
+
 @pytest.fixture
 def made(store_home: Path) -> Made:
     return Made(open_store())
@@ -129,6 +137,8 @@ def test_a_removal_that_was_killed_half_way_is_gone_on_with(made: Made) -> None:
     model_id = made.model(made.run("failed", "FAILED"))
     one = made.find()[model_id]
     one.first()  # the store has forgotten it, and then the power fails
+    assert made.find() == {}
+    age(one.path, days=8)
     again = made.find(days=7)[model_id]
     assert (again.kind, again.path) == (UNKNOWN, one.path)
     assert remove(again).problems == ()
@@ -158,10 +168,32 @@ def test_a_database_that_knows_less_than_lies_there_is_doubted(made: Made) -> No
     for number in range(2):
         (runs_folder() / "artifacts/toy" / (f"{number}" * 32) / "artifacts").mkdir(parents=True)
     assert made.find() == {}
-    assert "was it replaced" in made.kept[0].advice
+    assert "was the database replaced" in made.kept[0].advice
     (runs_folder() / "artifacts/toy" / ("0" * 32) / "artifacts").rmdir()
     (runs_folder() / "artifacts/toy" / ("0" * 32)).rmdir()
+    assert made.find() == {}
+    assert "written to in the last" in made.kept[0].advice
+    age(runs_folder() / "artifacts/toy" / ("1" * 32), days=8)
     assert list(made.find()) == ["1" * 32]
+
+
+def test_an_old_backup_of_the_database_costs_no_files_of_the_runs_since(made: Made) -> None:
+    for number in range(4):
+        made.run(str(number))
+    artifacts = runs_folder() / "artifacts/toy"
+    since = artifacts / ("f" * 32)
+    since.mkdir()
+    (since / "weights.bin").write_text("x")
+    later = time.time() + 60
+    os.utime(since / "weights.bin", (later, later))
+    assert made.find() == {}
+    assert "was written after the newest run that the database knows" in made.kept[0].advice
+    for number in range(3):  # and of many that look old, as copied files do
+        (artifacts / (f"{number}" * 32)).mkdir()
+        age(artifacts / (f"{number}" * 32), days=8)
+    age(since, days=8)
+    assert made.find() == {}
+    assert "does not know 4 of the 8 folders" in made.kept[0].advice
 
 
 def test_deleting_a_model_twice_is_no_error(made: Made) -> None:

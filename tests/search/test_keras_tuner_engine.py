@@ -50,7 +50,7 @@ class TestHyperband(KerasTunerContract, EndingContract):
 class TestBayesian(KerasTunerContract, EndingContract, LearningContract):
     name = "bayesian"
     few = Letters
-    learning_trials = 9
+    learning_trials = 7
 
 
 class TestRandom(KerasTunerContract, EndingContract):
@@ -209,7 +209,7 @@ def test_with_workers_side_by_side_sessions_cut_anywhere_go_as_one_does(tuner: s
         journal = study.journal()
         engine = made(journal, study, tuner)
         running: list[int] = []
-        for step in range(26 if tuner == "hyperband" else 8):
+        for step in range(26 if tuner == "hyperband" else 6):
             if step % fresh_after == fresh_after - 1:
                 journal = study.journal()
                 engine = made(journal, study, tuner)

@@ -11,7 +11,17 @@ import pytest
 from dlcamp.errors import RunFailed, StoreError, UserError
 from dlcamp.requirements import requirements_of
 from dlcamp.tracking import MemoryTracker, open_store
-from dlcamp.tracking.models import client_of, load_model, log_model, model_folder, model_id, save_model, snapshot
+from dlcamp.tracking.models import (
+    FILES_TAG,
+    client_of,
+    files_digest,
+    load_model,
+    log_model,
+    model_folder,
+    model_id,
+    save_model,
+    snapshot,
+)
 from dlcamp.tracking.proof import agree, fresh_model, prove
 from dlcamp.tracking.protocol import Predictor, Store
 from tests.mlflow_server import MlflowServer
@@ -41,6 +51,25 @@ def test_a_logged_model_is_ready_and_linked_to_its_run(store: Store, tmp_path: P
     run = client_of(store).get_run(stored.source_run_id)
     assert stored.status == "READY"
     assert [output.model_id for output in run.outputs.model_outputs] == [model]
+
+
+def test_all_files_of_a_stored_model_are_digested_but_those_that_are_added_later(store: Store, tmp_path: Path) -> None:
+    model = logged(store, Sum({"a": 1.0}), {"a": 1}, tmp_path / "model")
+    recorded = client_of(store).get_logged_model(model).tags[FILES_TAG]
+    with model_folder(store, model) as folder:
+        assert files_digest(folder) == recorded
+        for later in ("judged/rows.json", "verdict-1.json", "model_card.md", "registered_model_meta"):
+            (folder / later).parent.mkdir(exist_ok=True)
+            (folder / later).write_text("later", "utf-8")
+        (folder / "code/__pycache__").mkdir()
+        (folder / "code/__pycache__/own.pyc").write_bytes(b"later")
+        assert files_digest(folder) == recorded
+        for part in ("MLmodel", "conda.yaml", "input_example.json", "code/model_card.md"):
+            before = (folder / part).read_bytes() if (folder / part).exists() else None
+            (folder / part).write_bytes((before or b"") + b" ")
+            assert files_digest(folder) != recorded, part
+            (folder / part).unlink() if before is None else (folder / part).write_bytes(before)
+        assert files_digest(folder) == recorded
 
 
 def test_a_loaded_model_answers_as_the_saved_one(store: Store, tmp_path: Path) -> None:
