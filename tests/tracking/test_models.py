@@ -266,7 +266,10 @@ def server_store(mlflow_server: MlflowServer, fresh_home: Path, monkeypatch: pyt
 
 def test_a_model_on_a_server_is_stored_fetched_and_proven(server_store: Store, tmp_path: Path) -> None:
     model = logged(server_store, Sum({"a": 1.0, "b": 1.0}), ROWS[0], tmp_path / "model")
-    assert client_of(server_store).get_logged_model(model).artifact_location.startswith("mlflow-artifacts:")
+    stored = client_of(server_store).get_logged_model(model)
+    assert stored.artifact_location.startswith("mlflow-artifacts:")
+    with model_folder(server_store, model) as folder:
+        assert files_digest(folder) == stored.tags[FILES_TAG]
     assert prove(server_store, model, ROWS, Sum({"a": 1.0, "b": 1.0}).predict(ROWS)).holds
 
 
