@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlcamp.paths import runs_folder
-from dlcamp.tracking.mlflow_client import is_permanent
+from dlcamp.tracking.mlflow_client import is_permanent, pages
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,12 +38,8 @@ def holder(client: MlflowClient, name: str, alias: str) -> Any:
 
 
 def versions(client: MlflowClient, name: str) -> Iterator[Any]:
-    """Every version of a registered model, page by page."""
-    token = None
-    while token != "":
-        page = client.search_model_versions(f"name='{name}'", page_token=token)
-        yield from page
-        token = page.token or ""
+    """Every version of a registered model."""
+    return pages(client.search_model_versions, filter_string=f"name='{name}'")
 
 
 def move(client: MlflowClient, name: str, alias: str, version: str | None) -> None:

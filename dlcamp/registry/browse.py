@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dlcamp.registry.aliases import CHAMPION, DATA_TAG, EXPERIMENT_TAG
 from dlcamp.registry.history import Rollback, rollbacks_of, verdicts_on
 from dlcamp.registry.verdict import Verdict, newest_last, verdicts_of
-from dlcamp.tracking.mlflow_client import in_words
+from dlcamp.tracking.mlflow_client import in_words, pages
 from dlcamp.tracking.models import client_of
 from dlcamp.tracking.protocol import Store
 from dlcamp.tracking.resolve import registered_models
@@ -94,18 +93,10 @@ def held_models(store: Store) -> list[Held]:
         return []
     with in_words(store.uri, "cannot read the registry"):
         versions: dict[str, list[Any]] = {}
-        for version in _versions(client_of(store)):
+        for version in pages(client_of(store).search_model_versions):
             versions.setdefault(version.name, []).append(version)
         found = [_held(model, versions.get(model.name, [])) for model in registered_models(store)]
     return sorted(found, key=lambda one: one.name)
-
-
-def _versions(client: Any) -> Iterator[Any]:
-    token = None
-    while token != "":
-        page = client.search_model_versions(page_token=token)
-        yield from page
-        token = page.token or ""
 
 
 def _held(model: Any, versions: list[Any]) -> Held:

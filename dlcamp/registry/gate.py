@@ -28,6 +28,7 @@ from dlcamp.tracking.models import (
     model_digest,
     model_folder,
     model_id,
+    recorded_model,
 )
 from dlcamp.tracking.protocol import RunRow, Store
 from dlcamp.tracking.provenance import CUT
@@ -268,12 +269,9 @@ def intact(store: Store, model: str, recorded: str) -> tuple[int, str]:
 def version_intact(store: Store, version: Any) -> str:
     """Why the files of one of MLflow's versions cannot be trusted; "" where they are as they were stored."""
     try:
-        model = version.tags.get(MODEL_TAG) or model_id(store, f"models:/{version.name}/{version.version}")
-        model_id(store, model)
+        return intact(store, *recorded_model(store, version))[1]
     except UserError as error:
         return str(error).splitlines()[0]
-    recorded = version.tags.get(DIGEST_TAG) or client_of(store).get_logged_model(model).tags.get(DIGEST_TAG, "")
-    return intact(store, model, recorded)[1]
 
 
 def _altered_around(folder: Path, tags: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from dlcamp.registry.items import ItemWise, NotPaired, difference, item_wise, va
 from dlcamp.registry.rescore import Rescored, rescore
 from dlcamp.registry.selection import command
 from dlcamp.registry.verdict import Against
-from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of, model_folder, model_id
+from dlcamp.tracking.models import model_folder, recorded_model
 from dlcamp.tracking.protocol import RunRow, Store
 
 BETTER, FLOOR = "better", "floor"
@@ -223,8 +223,7 @@ def _rival(store: Store, experiment: Experiment, data: Any, champion: Any, terms
             f"trained on what validates now); or train its like again: {again}",
         )
     try:
-        model = champion.tags.get(MODEL_TAG) or model_id(store, f"models:/{champion.name}/{champion.version}")
-        digest = champion.tags.get(DIGEST_TAG) or client_of(store).get_logged_model(model).tags.get(DIGEST_TAG, "")
+        model, digest = recorded_model(store, champion)
         size, wrong = intact(store, model, digest)
         if wrong:
             raise _NoRival(f"{who} cannot be scored: {wrong}", overrule)

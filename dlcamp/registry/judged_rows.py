@@ -19,7 +19,7 @@ from dlcamp.errors import UserError
 from dlcamp.experiment import Experiment
 from dlcamp.fingerprint import NUMERIC, code_of
 from dlcamp.registry.rescore import Rescored, Rows, source_root
-from dlcamp.tracking.models import MODEL_TAG, PREDICTOR_TAG, client_of, model_id
+from dlcamp.tracking.models import PREDICTOR_TAG, client_of, model_of
 from dlcamp.tracking.protocol import Store
 
 FOLDER = "judged"
@@ -82,11 +82,7 @@ def rows_of_version(store: Store, version: Any) -> Rows | None:
     """The newest rows of one of MLflow's versions."""
     if ROWS_TAG not in version.tags:
         return None
-    found = read(
-        store,
-        version.tags.get(MODEL_TAG) or model_id(store, f"{version.name}/{version.version}"),
-        version.tags[ROWS_TAG],
-    )
+    found = read(store, model_of(version), version.tags[ROWS_TAG])
     return found.rows if found else None
 
 

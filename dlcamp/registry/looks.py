@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from dlcamp.tracking.mlflow_client import pages
 from dlcamp.tracking.models import client_of
 from dlcamp.tracking.protocol import RunRow, Store
 
@@ -36,9 +35,11 @@ def looks(store: Store, data_digest: str, split: str, digest: str) -> Looks:
     Args:
         digest: of the candidate's files; its own looks make it no other candidate.
     """
+    from mlflow.entities import ViewType
+
     seen = [
         one
-        for experiment in _experiments(client_of(store))
+        for experiment in pages(client_of(store).search_experiments, view_type=ViewType.ALL)
         for name, one in experiment.tags.items()
         if name.startswith(_prefix(data_digest, split))
     ]
@@ -55,13 +56,3 @@ def count(store: Store, row: RunRow, data_digest: str, split: str, digest: str) 
 def _prefix(data_digest: str, split: str) -> str:
     # a digest may be longer than a tag's name, and need not differ in its beginning
     return f"{LOOK_TAG}.{split}.{hashlib.sha256(data_digest.encode()).hexdigest()[:16]}."
-
-
-def _experiments(client: Any) -> Iterator[Any]:
-    from mlflow.entities import ViewType
-
-    token = None
-    while token != "":
-        page = client.search_experiments(view_type=ViewType.ALL, page_token=token)
-        yield from page
-        token = page.token or ""

@@ -16,7 +16,7 @@ from dlcamp.registry.promote import titles
 from dlcamp.registry.selection import command
 from dlcamp.registry.unfinished import settle
 from dlcamp.registry.verdict import Check, Verdict
-from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of, model_id
+from dlcamp.tracking.models import DIGEST_TAG, client_of, recorded_model
 from dlcamp.tracking.protocol import RunRow, Store
 
 
@@ -84,11 +84,8 @@ def champion_already(
 
 def _show_rows(store: Store, experiment: Experiment, data: Any, champion: Any) -> None:
     """Make the rows on the present data, which were kept, those that are read for the version."""
-    client = client_of(store)
-    model = champion.tags.get(MODEL_TAG) or model_id(store, f"models:/{champion.name}/{champion.version}")
-    digest = champion.tags.get(DIGEST_TAG) or client.get_logged_model(model).tags.get(DIGEST_TAG, "")
-    key = judged_rows.key(store, experiment, data.name, data.digest, model, digest)
-    client.set_model_version_tag(champion.name, champion.version, judged_rows.ROWS_TAG, key)
+    key = judged_rows.key(store, experiment, data.name, data.digest, *recorded_model(store, champion))
+    client_of(store).set_model_version_tag(champion.name, champion.version, judged_rows.ROWS_TAG, key)
 
 
 def _number(text: str) -> float | None:

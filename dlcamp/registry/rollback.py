@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlcamp.errors import Refusal, UnknownName
 from dlcamp.registry.aliases import CHAMPION, PREVIOUS, holder, one_at_a_time, registered
-from dlcamp.registry.gate import intact
+from dlcamp.registry.gate import version_intact
 from dlcamp.registry.history import ROLLBACK_TAG, Rollback
 from dlcamp.registry.promote import titles
 from dlcamp.registry.unfinished import carry_out, settle, unfinished_rollback
 from dlcamp.tracking.mlflow_client import in_words
-from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of
+from dlcamp.tracking.models import client_of
 from dlcamp.tracking.protocol import Store
 from dlcamp.tracking.resolve import registered_models
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,8 @@ def rollback(store: Store, name: str, *, by: str, why: str = "") -> PutBack:
         cut_off = unfinished_rollback(client, name)
         champion, previous = holder(client, name, CHAMPION), holder(client, name, PREVIOUS)
         record = cut_off or Rollback(*_swap(name, champion, previous), by, why, time.time())
-        if str(champion.version) != record.back_to:
-            _check_files(store, name, previous)
+        if str(champion.version) != record.back_to and (wrong := version_intact(store, previous)):
+            raise Refusal(f"{name}: version {previous.version}, the previous champion, is not put back: {wrong}")
         if cut_off is None:
             client.set_registered_model_tag(name, f"{ROLLBACK_TAG}{int(record.when * 1000)}", record.to_json())
         carry_out(client, name, record)
@@ -75,17 +72,3 @@ def _swap(name: str, champion: Any, previous: Any) -> tuple[str, str]:
     if champion.version == previous.version:
         raise Refusal(f"{name}: version {champion.version} is the champion and the previous one; nothing to put back")
     return str(previous.version), str(champion.version)
-
-
-def _check_files(store: Store, name: str, version: Any) -> None:
-    digest = version.tags.get(DIGEST_TAG, "") or _recorded(client_of(store), version)
-    model = version.tags.get(MODEL_TAG) or version.model_id
-    _, wrong = intact(store, model, digest)
-    if wrong:
-        raise Refusal(f"{name}: version {version.version}, the previous champion, is not put back: {wrong}")
-
-
-def _recorded(client: MlflowClient, version: Any) -> str:
-    """The digest of versions that were registered before their tags held it."""
-    model = version.tags.get(MODEL_TAG) or version.model_id
-    return str(client.get_logged_model(model).tags.get(DIGEST_TAG, ""))

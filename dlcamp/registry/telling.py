@@ -33,12 +33,10 @@ def _outcome(judgement: Judgement) -> str:
         does = "would become" if dry and judgement.changed else "is"
         return f"{verdict.run_name} {does} the champion of {verdict.name}{version}{overruled}"
     does = "would not become" if dry else "does not become"
+    kept = ", nor its challenger"
     if verdict.outcome == "challenger":
-        kept = "it would be kept as the challenger" if dry else f"it is kept as the challenger{version}"
-    else:
-        kept = "nor its challenger"
-        return f"{verdict.run_name} {does} the champion of {verdict.name}, {kept}"
-    return f"{verdict.run_name} {does} the champion of {verdict.name}; {kept}"
+        kept = "; it would be kept as the challenger" if dry else f"; it is kept as the challenger{version}"
+    return f"{verdict.run_name} {does} the champion of {verdict.name}{kept}"
 
 
 def _check(check: Check) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dlcamp.registry.aliases import CHALLENGER, CHAMPION, PREVIOUS, holder, move
 from dlcamp.registry.history import PROMOTION_TAG, Promotion, Rollback, promoted_since, promotion_of, rollbacks_of
 from dlcamp.registry.judged_rows import text_of
 from dlcamp.registry.verdict import Verdict, verdict_tag
-from dlcamp.tracking.models import MODEL_TAG, client_of
+from dlcamp.tracking.models import client_of, model_of
 from dlcamp.tracking.protocol import Store
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def settle(store: Store, name: str) -> None:
             continue
         promotion = promotion_of(version.tags)
         if promotion is not None and champion is not None and champion.version == version.version:
-            finish(store, promotion, version.tags.get(MODEL_TAG) or version.model_id)
+            finish(store, promotion, model_of(version))
         else:
             client.delete_model_version_tag(name, str(version.version), PROMOTION_TAG)
     _one_title(client, name)

@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dlcamp.errors import StoreError
@@ -52,6 +52,17 @@ def connect(uri: str) -> MlflowClient:
 def is_permanent(error: Exception) -> bool:
     """Whether the store refused the request itself, so that sending it again will not help."""
     return getattr(error, "error_code", None) in _PERMANENT
+
+
+def pages(search: Callable[..., Any], **asked: Any) -> Iterator[Any]:
+    """Every result of one of the client's searches, page by page as they are asked for."""
+    token = None
+    while True:
+        page = search(**asked, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from dlcamp.errors import UnknownName, UserError
-from dlcamp.tracking.mlflow_client import history, in_words, value_in
+from dlcamp.tracking.mlflow_client import history, in_words, pages, value_in
 from dlcamp.tracking.protocol import Point, RunRow, Status
 
 if TYPE_CHECKING:
@@ -118,30 +118,19 @@ class MlflowReader:
         if name is not None:
             found: Any = self.client.get_experiment_by_name(name)
             return {found.experiment_id: name} if found is not None and found.lifecycle_stage == "active" else {}
-        names: dict[str, str] = {}
-        token = None
-        while True:
-            page: Any = self.client.search_experiments(max_results=PAGE, page_token=token)
-            names |= {item.experiment_id: item.name for item in page}
-            token = page.token
-            if not token:
-                return names
+        return {item.experiment_id: item.name for item in pages(self.client.search_experiments, max_results=PAGE)}
 
     def _search(self, condition: str, experiments: Mapping[str, str], limit: int | None) -> Iterator[RunRow]:
         """Rows page by page, newest first."""
-        token = None
-        while experiments:
-            page: Any = self.client.search_runs(
-                list(experiments),
+        if experiments:
+            found = pages(
+                self.client.search_runs,
+                experiment_ids=list(experiments),
                 filter_string=condition,
                 max_results=min(PAGE, limit or PAGE),
                 order_by=["attributes.start_time DESC"],
-                page_token=token,
             )
-            yield from (_row(run, experiments) for run in page)
-            token = page.token
-            if not token:
-                return
+            yield from (_row(run, experiments) for run in found)
 
     def _walk(self, run_id: str, folder: str) -> Iterator[str]:
         for item in self.client.list_artifacts(run_id, folder or None):

@@ -222,16 +222,21 @@ def model_id(store: Store, model: str) -> str:
     try:
         if "@" in address:
             name, _, alias = address.rpartition("@")
-            return _model_of(client.get_model_version_by_alias(name, alias))
+            return model_of(client.get_model_version_by_alias(name, alias))
         if "/" in address:
             name, _, version = address.rpartition("/")
-            return _model_of(client.get_model_version(name, version))
+            return model_of(client.get_model_version(name, version))
         return str(client.get_logged_model(address).model_id)
     except MlflowException as error:
         raise UserError(f"there is no model {model!r} in {store.uri}: {error.message}") from None
 
 
-def _model_of(version: Any) -> str:
+def model_of(version: Any) -> str:
+    """The LoggedModel behind one of MLflow's versions.
+
+    Raises:
+        UserError: dlcamp did not register it.
+    """
     source = str(version.source)
     found = version.tags.get(MODEL_TAG) or version.model_id or source.removeprefix("models:/")
     if not found.startswith("m-"):
@@ -239,6 +244,22 @@ def _model_of(version: Any) -> str:
             f"version {version.version} of {version.name} was not registered by dlcamp: its source is {source}"
         )
     return str(found)
+
+
+def recorded_model(store: Store, version: Any) -> tuple[str, str]:
+    """The model behind one of MLflow's versions, and the digest that its files must have; "" where none was recorded.
+
+    Raises:
+        UserError: dlcamp did not register it, or the model is gone.
+    """
+    from mlflow.exceptions import MlflowException
+
+    model = model_of(version)
+    try:
+        tags = client_of(store).get_logged_model(model).tags
+    except MlflowException as error:
+        raise UserError(f"there is no model {model!r} in {store.uri}: {error.message}") from None
+    return model, version.tags.get(DIGEST_TAG) or tags.get(DIGEST_TAG, "")
 
 
 @contextmanager

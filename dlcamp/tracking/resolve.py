@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dlcamp.errors import UnknownName, UserError
+from dlcamp.tracking.mlflow_client import pages
 from dlcamp.tracking.models import MODEL_TAG, client_of, model_id
 from dlcamp.tracking.protocol import RunRow, Store
 
@@ -41,12 +42,8 @@ def resolve_model(store: Store, ref: str) -> tuple[str, RunRow | None]:
 
 
 def registered_models(store: Store) -> Iterator[Any]:
-    """MLflow's registered models, page by page."""
-    client, token = client_of(store), None
-    while token != "":
-        page = client.search_registered_models(page_token=token)
-        yield from page
-        token = page.token or ""
+    """MLflow's registered models."""
+    return pages(client_of(store).search_registered_models)
 
 
 def _with_run(store: Store, model: str) -> tuple[str, RunRow | None]:

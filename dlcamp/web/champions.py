@@ -178,25 +178,31 @@ def compared(
     return replace(nothing, found=found, album=albums.of(held.data, second.judged.data_digest))
 
 
+def models_of(site: Site) -> Mapping[str, Held]:
+    """Registered models by name, read again as often as pages need.
+
+    Raises:
+        StoreError: the registry cannot be read.
+    """
+    return site.reader.kept("held models", lambda: {one.name: one for one in held_models(site.store)})
+
+
 def routes(site: Site) -> APIRouter:
     """The list, the pages, and the images on them."""
     router = APIRouter()
     albums = Albums()
     rows = KeptRows(lambda name, version: rows_of(site.store, name, version))
 
-    def models() -> Mapping[str, Held]:
-        return site.reader.kept("held models", lambda: {one.name: one for one in held_models(site.store)})
-
     def model(name: str) -> Held:
-        found = models().get(name)
+        found = models_of(site).get(name)
         if found is None:
-            raise UnknownName("registered model", name[:200], models())
+            raise UnknownName("registered model", name[:200], models_of(site))
         return found
 
     @router.api_route("/champions", methods=READ)
     def champions_page() -> Response:
         try:
-            lines, wrong = [line(one) for one in models().values()], ""
+            lines, wrong = [line(one) for one in models_of(site).values()], ""
         except StoreError as error:
             lines, wrong = [], str(error)
         return site.render("champions.html", lines=_sorted(lines), wrong=wrong)

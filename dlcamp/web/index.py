@@ -11,8 +11,10 @@ from fastapi.responses import Response
 from dlcamp.analysis.claims_file import Remembered, remembered
 from dlcamp.discovery import Listing
 from dlcamp.errors import StoreError
-from dlcamp.registry.champions import Champion, champions
+from dlcamp.registry.aliases import CHAMPION
+from dlcamp.registry.browse import Held, Version
 from dlcamp.tracking.protocol import RunRow
+from dlcamp.web.champions import models_of
 from dlcamp.web.live import Live, live_of
 from dlcamp.web.rows import SEARCH, address_of, data_of, judged, kind_of, moment_of, newest, parents, preset_of, runs
 from dlcamp.web.search_live import SearchLive, search_live
@@ -84,10 +86,11 @@ def chapters(lines: Sequence[Line]) -> dict[str, list[Line]]:
     return found
 
 
-def champions_of(site: Site) -> tuple[list[Champion], str]:
-    """The champions, and what is wrong where they cannot be read."""
+def champions_of(site: Site) -> tuple[list[tuple[Held, Version]], str]:
+    """The registered models that have a champion, with it, and what is wrong where they cannot be read."""
     try:
-        return site.reader.kept("champions", lambda: champions(site.store)), ""
+        models = models_of(site).values()
+        return [(one, champion) for one in models if (champion := one.holder(CHAMPION)) is not None], ""
     except StoreError as error:
         return [], str(error)
 

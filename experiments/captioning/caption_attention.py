@@ -1,6 +1,6 @@
 """What does an LSTM that looks at the 7x7 map before each word see, and where?
 
-    make exp NAME=caption_attention                5 to 10 minutes on two cores: 2,000 drawn scenes, 400 test scenes
+    make exp NAME=caption_attention                about 6 minutes on two cores: 2,000 drawn scenes, 400 test scenes
     make exp NAME=caption_attention PRESET=smoke   seconds; its model never becomes a champion
     make exp NAME=caption_attention DATA=flickr8k  15 to 25 minutes on two cores, after: make data DATA=flickr8k
 

@@ -1,6 +1,6 @@
 """Does a transformer caption better than recurrent nets on as little data as this?
 
-    make exp NAME=caption_transformer                5 to 10 minutes on two cores: 2,000 drawn scenes, 400 test scenes
+    make exp NAME=caption_transformer                about 7 minutes on two cores: 2,000 drawn scenes, 400 test scenes
     make exp NAME=caption_transformer PRESET=smoke   seconds; its model never becomes a champion
     make exp NAME=caption_transformer DATA=flickr8k  15 to 25 minutes on two cores, after: make data DATA=flickr8k
 

@@ -20,6 +20,7 @@ from dlcamp.captioning.decoders import (
     save_net,
     spec_of,
 )
+from dlcamp.captioning.decoders.attention import Places
 from dlcamp.errors import DataError, StoreError, UnknownName
 from dlcamp.training.checkpoints import weights_hash
 from tests.captioning import toy_captions as toy
@@ -111,6 +112,17 @@ def test_only_decoders_over_a_map_tell_its_positions_apart(any_net: CaptionNet) 
             layer.vectors.assign(np.random.default_rng(1).normal(size=layer.vectors.shape))
     as_it_is, turned = (np.asarray(any_net.teacher([m, WORDS], training=False)) for m in (MAPS, MAPS[:, ::-1]))
     assert (np.abs(as_it_is - turned).max() > 1e-3) == (any_net.spec.decoder in LOOKING)
+
+
+def test_the_vectors_of_places_begin_as_planes_over_the_map() -> None:
+    places = Places((3, 4), seed=1)
+    vectors = np.array(places(keras.ops.zeros((1, 12, 8)))).reshape(3, 4, 8)
+    across, down = vectors[:, 1:] - vectors[:, :-1], vectors[1:] - vectors[:-1]
+    np.testing.assert_allclose(across, np.broadcast_to(across[0, 0], across.shape), atol=1e-6)
+    np.testing.assert_allclose(down, np.broadcast_to(down[0, 0], down.shape), atol=1e-6)
+    np.testing.assert_allclose(vectors[0, 0], -vectors[-1, -1], atol=1e-6)
+    assert np.linalg.matrix_rank(vectors.reshape(12, 8), tol=1e-4) == 2
+    assert places.trainable_variables
 
 
 def test_any_decoder_is_loaded_as_it_was_saved(any_net: CaptionNet, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from dlcamp.cli.commands import Given
 from dlcamp.cli.compare import compared, run
@@ -30,7 +32,13 @@ class Config(ExperimentConfig):
     data=["digits"],
     objective=maximize("val/accuracy"),
     claims=[Claim("b beats a", "b does not", contrasts=[Contrast("b", "a")])],
-    compare=Comparison("test/accuracy", baseline="a", smallest_interesting=0.01, shown=["test/loss"]),
+    compare=Comparison(
+        "test/accuracy",
+        baseline="a",
+        smallest_interesting=0.01,
+        shown=["test/loss"],
+        items={"test/accuracy": "correct"},
+    ),
 )
 def asked(config, data, run):
     return {"val/accuracy": 1.0}
@@ -57,8 +65,9 @@ def add(
     metric: str = "test/accuracy",
     status: Ended = "FINISHED",
     tags: Mapping[str, str] | None = None,
+    predictions: Path | None = None,
 ) -> None:
-    """A run a seed."""
+    """A run a seed, all with the same predictions."""
     for seed, value in enumerate(values):
         own = {
             "dlcamp.kind": "cell" if variant else "run",
@@ -70,6 +79,8 @@ def add(
         one = tracker.start(experiment, f"{experiment}-{variant}-s{seed}", own | dict(tags or {}))
         one.params({"seed": seed, "epochs": 3})
         one.metrics({metric: value})
+        if predictions is not None:
+            one.artifact(predictions)
         one.end(status)
 
 
@@ -112,6 +123,23 @@ def test_the_variants_of_one_experiment_are_compared_with_its_declared_baseline(
     assert one["label"] == "b - a"
     assert one["verdict"] == "better"
     assert float(one["estimate"]) == pytest.approx(0.054)
+
+
+def right(folder: Path, share: float, items: int = 200) -> Path:
+    """Predictions of which the first so many are right."""
+    folder.mkdir()
+    rows = [{"item": f"i{number}", "correct": int(number < share * items)} for number in range(items)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "predictions.parquet")
+    return folder / "predictions.parquet"
+
+
+def test_one_seed_is_compared_over_the_items_that_both_have(root: Path, tracker: MemoryTracker, tmp_path: Path) -> None:
+    assert " items, " not in ask(root, tracker, "table")
+    tracker = MemoryTracker()
+    for variant, share in (("a", 0.9), ("b", 0.95)):
+        add(tracker, "asked", variant, (share,), predictions=right(tmp_path / variant, share))
+    text = ask(root, tracker, "table")
+    assert "over 200 items, 1 seed: b − a +0.0500 [+0.01" in text
 
 
 def test_its_claims_are_judged_where_all_they_need_is_compared(root: Path, tracker: MemoryTracker) -> None:

@@ -21,7 +21,9 @@ MEASURED = {
     "latency/slowest_ms": 60.0,
     "memory/peak_gb": 2.2,
     "cost/merge_bucketing_ratio_low": 1.2,
+    "cost/merge_bucketing_ratio_high": 1.4,
     "cost/attention_bucketing_ratio_low": 1.1,
+    "cost/attention_bucketing_ratio_high": 1.3,
     FULL_SIZE: 1.0,
 }
 
@@ -34,12 +36,14 @@ def verdicts(**changed: float) -> list[str]:
 def test_the_claims_are_about_the_floor_the_photo_the_memory_and_the_buckets() -> None:
     assert verdicts() == ["supported"] * 4
     changed = {"cost/share_of_floor_high": 0.49, "cost/share_of_floor_low": 0.4, "memory/peak_gb": 4.0}
-    changed |= {"latency/slowest_ms": 100.0, "cost/attention_bucketing_ratio_low": 1.0}
+    changed |= {"latency/slowest_ms": 100.0, "cost/attention_bucketing_ratio_low": 0.8}
+    changed |= {"cost/attention_bucketing_ratio_high": 0.99}
     assert verdicts(**changed) == ["refuted"] * 4
 
 
-def test_an_interval_around_a_half_decides_nothing() -> None:
+def test_an_interval_around_the_limit_decides_nothing() -> None:
     assert verdicts(**{"cost/share_of_floor_low": 0.45})[0] == "undecided"
+    assert verdicts(**{"cost/attention_bucketing_ratio_low": 0.74})[3] == "undecided"
 
 
 def test_where_anything_was_made_smaller_nothing_is_judged() -> None:

@@ -68,3 +68,17 @@ def test_a_registry_that_does_not_answer_is_a_store_error(store_home: Path, monk
 
     with pytest.raises(StoreError, match="registry"):
         held_models(Away())
+
+
+def test_what_was_registered_without_tags_is_read_from_its_name(store_home: Path) -> None:
+    store = open_store()
+    client = client_of(store)
+    run = store.tracker.start("caption_lstm", "caption_lstm-s0")
+    run.end("FINISHED")
+    client.create_registered_model("a-model")
+    client.create_model_version("a-model", "/nowhere", run.id, tags={"dlcamp.value": "None"})
+    (found,) = held_models(store)
+    assert (found.experiment, found.data, found.holder("champion")) == ("a", "model", None)
+    (version,) = found.versions
+    assert (version.run, version.value, version.objective) == (run.id, None, "")
+    assert found.since(version) == version.created > 0

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dlcamp.analysis.claims_file import remember
-from dlcamp.registry.champions import Champion
+from dlcamp.registry.browse import Held, Version
 from dlcamp.tracking import MemoryTracker
 from tests.analysis.ablation_store import Ablation
 from tests.web.conftest import MLFLOW, add, begin, keep, state, words
@@ -66,8 +66,9 @@ def test_a_running_ablation_stands_at_the_top_with_how_far_it_is(
 
 
 def test_champions_are_listed_with_their_value(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = Champion("regularizers-mnist", "3", "regularizers", "mnist", "abc", "maximize val/accuracy", 0.98, 0.0)
-    monkeypatch.setattr("dlcamp.web.index.champions", lambda store: [one])
+    version = Version("3", "abc", 0.0, ("champion",), "", (), "maximize val/accuracy", 0.98)
+    one = Held("regularizers-mnist", "regularizers", "mnist", (version,))
+    monkeypatch.setattr("dlcamp.web.champions.held_models", lambda store: [one])
     page = client.get("/").text
     assert "version 3 · val/accuracy 0.98" in words(page)
     assert f"{MLFLOW}/#/models/regularizers-mnist/versions/3" in page
