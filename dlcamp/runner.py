@@ -313,7 +313,7 @@ def _run(plan: Plan, store: Store, tracked: TrackedRun, say: Say, *, resumed: bo
 
 def _log_start(plan: Plan, run: ActiveRun) -> None:
     from dlcamp.tracking.models import snapshot
-    from dlcamp.tracking.provenance import git_diff, held_git, provenance
+    from dlcamp.tracking.provenance import PATCH, git_diff, held_git, provenance
 
     request = plan.request
     child = request.parent is not None
@@ -331,7 +331,7 @@ def _log_start(plan: Plan, run: ActiveRun) -> None:
         run.text(json.dumps(request.resolved.origins, indent=1), "config_origins.json")
     diff = held_git(plan.root).diff if child else git_diff(plan.root)
     if diff:
-        run.text(diff, f"{folder}uncommitted.patch")
+        run.text(diff, f"{folder}{PATCH}")
 
 
 def _finish(plan: Plan, store: Store, run: ActiveRun, final: dict[str, float]) -> Proof | None:

@@ -61,7 +61,7 @@ class ParentRun:
     def _begin(self, command: str) -> dict[str, Any]:
         """Record command, data, provenance and the code that a model is saved with; the provenance."""
         from dlcamp.tracking.models import snapshot
-        from dlcamp.tracking.provenance import git_diff, provenance
+        from dlcamp.tracking.provenance import PATCH, git_diff, provenance
 
         request = self._base.request
         self._tracked.tags({"dlcamp.command": command, "dlcamp.error": ""})
@@ -71,7 +71,7 @@ class ParentRun:
         machine = provenance(self._base.root)
         self._text("provenance.json", json.dumps(machine, indent=1))
         if diff := git_diff(self._base.root):
-            self._text("uncommitted.patch", diff)
+            self._text(PATCH, diff)
         if request.experiment.predictor:
             shutil.rmtree(self._code, ignore_errors=True)
             snapshot(self._code)

@@ -140,8 +140,7 @@ def _shown(output: Any) -> str:
 def _origin(model: StoredModel) -> str:
     if model.run is None:
         return model.ref
-    data = model.run.tags.get("dlcamp.data", "")
-    return f"{model.ref}, run {model.run.name}" + (f", trained on {data}" if data else "")
+    return f"{model.ref}, run {model.run.name}" + (f", trained on {model.trained_on}" if model.trained_on else "")
 
 
 def _tell(found: list[Prediction], model: StoredModel) -> None:
@@ -153,8 +152,7 @@ def _tell(found: list[Prediction], model: StoredModel) -> None:
         _remark(f"{len(errors)} of {len(found)} could not be answered:")
     for error in errors:
         _remark(f"  {error}")
-    trained_on = model.run.tags.get("dlcamp.data", "") if model.run else ""
-    warning = beware([(one.name, one.novel) for one in found], trained_on or "what it was trained on")
+    warning = beware([(one.name, one.novel) for one in found], model.trained_on or "what it was trained on")
     if warning:
         _remark(warning)
 

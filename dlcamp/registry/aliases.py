@@ -7,7 +7,7 @@ previous     the champion before this one, which `rollback` puts back
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,14 @@ EXPERIMENT_TAG, DATA_TAG = "dlcamp.experiment", "dlcamp.data"
 def registered_name(experiment: str, data_name: str) -> str:
     """One registered model for each experiment and data set."""
     return f"{experiment}-{data_name}"
+
+
+def registered_value(tags: Mapping[str, str]) -> float | None:
+    """The objective that a version was registered with, by its tags; None where that is not known."""
+    try:
+        return float(tags.get("dlcamp.value", ""))
+    except ValueError:
+        return None
 
 
 def registered(client: MlflowClient, name: str) -> Any:

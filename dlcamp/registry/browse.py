@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dlcamp.registry.aliases import CHAMPION, DATA_TAG, EXPERIMENT_TAG
+from dlcamp.registry.aliases import CHAMPION, DATA_TAG, EXPERIMENT_TAG, registered_value
 from dlcamp.registry.history import Rollback, rollbacks_of, verdicts_on
 from dlcamp.registry.verdict import Verdict, newest_last, verdicts_of
 from dlcamp.tracking.mlflow_client import in_words, pages
@@ -116,10 +116,6 @@ def _held(model: Any, versions: list[Any]) -> Held:
 
 
 def _version(version: Any, aliases: tuple[str, ...]) -> Version:
-    try:
-        value: float | None = float(version.tags.get("dlcamp.value", ""))
-    except ValueError:
-        value = None
     return Version(
         number=str(version.version),
         run=version.run_id or "",
@@ -128,5 +124,5 @@ def _version(version: Any, aliases: tuple[str, ...]) -> Version:
         card=version.description or "",
         verdicts=tuple(verdicts_on(version.tags, CHAMPION in aliases)),
         objective=version.tags.get("dlcamp.objective", ""),
-        value=value,
+        value=registered_value(version.tags),
     )

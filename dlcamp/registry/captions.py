@@ -20,7 +20,6 @@ class Captioned:
     Args:
         caption: None when the file is no image that can be read; `error` says why.
         novel: the photo's features lie far outside of those trained on, so that the caption means little.
-        novelty: how far, in distances that one in a hundred held-out images exceeds.
         trained_on: name of the data set that the model knows.
     """
 
@@ -28,7 +27,6 @@ class Captioned:
     caption: str | None
     novel: bool
     error: str | None
-    novelty: float = 0.0
     trained_on: str = ""
 
 
@@ -41,7 +39,10 @@ def caption_files(store: Store, ref: str, paths: Sequence[Path]) -> list[Caption
     Raises:
         UserError: no such model, or it does not caption images.
     """
-    return _caption(_captioner(store, ref), image_files(paths), paths)
+    predictor = _captioner(store, ref)
+    trained_on = str(getattr(predictor, "data", ""))
+    answers = predictions(lambda: predictor, image_files(paths))
+    return [_captioned(path, answer, trained_on) for path, answer in zip(paths, answers, strict=True)]
 
 
 def attention_of_files(store: Store, ref: str, paths: Sequence[Path]) -> tuple[list[Captioned], str]:
@@ -110,12 +111,6 @@ def _content(image: Input) -> bytes | DataError:
         return error
 
 
-def _caption(predictor: Any, images: Sequence[Input], paths: Sequence[Path]) -> list[Captioned]:
-    trained_on = str(getattr(predictor, "data", ""))
-    answers = predictions(lambda: predictor, images)
-    return [_captioned(path, answer, trained_on) for path, answer in zip(paths, answers, strict=True)]
-
-
 def _captioned(path: Path, answer: Prediction, trained_on: str) -> Captioned:
     caption = None if answer.error else str(answer.output)
-    return Captioned(path, caption, answer.novel, answer.error, answer.novelty or 0.0, trained_on)
+    return Captioned(path, caption, answer.novel, answer.error, trained_on)

@@ -9,18 +9,20 @@ Mitchell et al., Model Cards for Model Reporting, FAT* 2019.)
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from dlcamp.analysis.cells import cell
 from dlcamp.analysis.scale import Scale, scale_of, seconds, short
 from dlcamp.registry.about import About
+from dlcamp.registry.gate import NOT_MADE
 from dlcamp.registry.markdown import code, plain, table
 from dlcamp.registry.slices import MOST, SMALLEST, Slice
-from dlcamp.registry.verdict import Against, Verdict
+from dlcamp.registry.verdict import Against, Check, Verdict
 from dlcamp.tracking.protocol import RunRow
 
 LONGEST = 5000
@@ -28,6 +30,8 @@ LONGEST = 5000
 _LENGTHS = ((12, 220), (8, 140), (4, 100), (0, 60))
 """Lines of test metrics, and characters of a check's answer: the first that fit."""
 _CITATION = 300
+Standing = Literal["passed", "failed", "not made"]
+SIGNS: Mapping[Standing, str] = {"passed": "✓", "failed": "✗", "not made": "–"}
 
 
 def card(verdict: Verdict, run: RunRow, about: About) -> str:
@@ -69,13 +73,19 @@ def _judged(verdict: Verdict, most: int) -> list[str]:
     if verdict.forced:
         lines[-1] += f" The gate was overruled: “{plain(verdict.forced)}”"
     if verdict.against is not None:
-        lines += ["", against_words(verdict.against, _objective(verdict))]
+        lines += ["", against_words(verdict.against, verdict.metric)]
     before = verdict.judged_before
     lines += ["", f"{_candidates(before)} judged on these validation items before. {_optimism(before)}".rstrip(), ""]
     return lines + [
-        f"- {'✓' if check.passed else '✗'} {plain(check.question)}: {plain(check.answer, most)}"
-        for check in verdict.checks
+        f"- {SIGNS[standing(check)]} {plain(check.question)}: {plain(check.answer, most)}" for check in verdict.checks
     ]
+
+
+def standing(check: Check) -> Standing:
+    """What became of a check; the gate counts one that was not made as failed."""
+    if check.passed:
+        return "passed"
+    return "not made" if check.answer.startswith(NOT_MADE) else "failed"
 
 
 def outcome_words(verdict: Verdict) -> str:
@@ -87,7 +97,7 @@ def outcome_words(verdict: Verdict) -> str:
 
 def against_words(against: Against, metric: str) -> str:
     """`Against the champion of the time, version 2: +0.03 [0.01, 0.05] on 1,000 items, above zero is better.`"""
-    scale = _scale(metric, against.value, against.low, against.high)
+    scale = scale_around(metric, against.value, against.low, against.high)
     who = "the floor" if against.who == "floor" else f"the champion of the time, version {plain(against.version)}"
     if against.difference is None:
         return f"Against {who}, which scores {scale.value(against.value)} by {scale.axis}."
@@ -110,11 +120,10 @@ class _Metric(NamedTuple):
 
 
 def _metrics(verdict: Verdict, run: RunRow, most: int) -> list[str]:
-    objective = _objective(verdict)
     lines = []
     if verdict.value is not None:
-        lines.append(_row(_Metric(objective, verdict.value, verdict.low, verdict.high), "as judged, on val"))
-    for one in _test_metrics(run, objective.rpartition("/")[2], most):
+        lines.append(_row(_Metric(verdict.metric, verdict.value, verdict.low, verdict.high), "as judged, on val"))
+    for one in _test_metrics(run, verdict.metric.rpartition("/")[2], most):
         lines.append(_row(one, "logged by the run"))
     if not lines:
         return []
@@ -140,7 +149,7 @@ def _test_metrics(run: RunRow, objective: str, most: int) -> list[_Metric]:
 
 
 def _row(one: _Metric, source: str) -> list[str]:
-    scale = _scale(one.name, one.value, one.low, one.high)
+    scale = scale_around(one.name, one.value, one.low, one.high)
     return [plain(scale.axis), scale.value(one.value), scale.interval(one.low, one.high) or "–", source]
 
 
@@ -185,7 +194,7 @@ def _weak(about: About) -> list[str]:
     slices = about.slices
     lines = []
     if slices is not None and slices.looked_at:
-        scale = _scale(slices.metric, slices.whole, *_ends(slices.weak))
+        scale = scale_around(slices.metric, slices.whole, *_ends(slices.weak))
         lines.append(
             f"By {plain(scale.axis)}; the mean over all {slices.n:,} items is {scale.value(slices.whole)}. "
             f"{slices.looked_at} groups of {SMALLEST} items or more were looked at, each with an interval of "
@@ -197,7 +206,7 @@ def _weak(about: About) -> list[str]:
             lines.append("None is surely worse than the whole.")
     if about.told:
         weakest = about.told[:MOST]
-        scale = _scale("rate", weakest[0].value, *_ends(weakest))
+        scale = scale_around("rate", weakest[0].value, *_ends(weakest))
         lines += ["", "How often what is said of an aspect is right, in % of the captions that speak of it:", ""]
         lines += table(["aspect", "n:n", "n:right, %", "n:95 %"], _slice_rows(weakest, scale))
     return ["## Where it is weak", "", *lines] if lines else []
@@ -248,8 +257,6 @@ def _again(verdict: Verdict, run: RunRow) -> list[str]:
 
 def _settings(run: RunRow) -> str:
     """`units=512, epochs=13` of what yaml, preset or SET changed."""
-    import json
-
     try:
         names = sorted(json.loads(run.tags.get("dlcamp.origins", "{}")))
     except ValueError:
@@ -257,12 +264,8 @@ def _settings(run: RunRow) -> str:
     return ", ".join(code(f"{name}={run.params[name]}", 60) for name in names if name in run.params)
 
 
-def _objective(verdict: Verdict) -> str:
-    """The metric in "maximize val/cider"."""
-    return verdict.objective.rpartition(" ")[2]
-
-
-def _scale(metric: str, value: float | None, low: float | None, high: float | None) -> Scale:
+def scale_around(metric: str, value: float | None, low: float | None, high: float | None) -> Scale:
+    """The scale of one value with its interval, where it has one."""
     width = (high - low) / 2 if low is not None and high is not None else None
     return scale_of(metric, [value, low, high], [width])
 

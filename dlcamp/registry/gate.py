@@ -31,14 +31,13 @@ from dlcamp.tracking.models import (
     recorded_model,
 )
 from dlcamp.tracking.protocol import RunRow, Store
-from dlcamp.tracking.provenance import CUT
+from dlcamp.tracking.provenance import PATCH, is_whole
 
 if TYPE_CHECKING:
     from dlcamp.data.catalog import DataSet
 
 NOT_MADE = "not made: "
 """Begins the answer of a check that could not be made, which counts as failed."""
-PATCH = "uncommitted.patch"
 
 
 def shown_digest(digest: str) -> str:
@@ -142,7 +141,7 @@ def _lacking_patch(store: Store, row: RunRow) -> str:
     if PATCH not in store.reader.artifacts(row.id):
         return "which were not recorded"
     text = store.reader.fetch(row.id, PATCH).read_text("utf-8", "replace")
-    return "of which only a part was recorded" if CUT in text[-200:] else ""
+    return "" if is_whole(text) else "of which only a part was recorded"
 
 
 @dataclass(frozen=True)

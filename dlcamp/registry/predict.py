@@ -50,6 +50,11 @@ class StoredModel:
     folder: Path
     digest: str
 
+    @property
+    def trained_on(self) -> str:
+        """Name of the data set; "" where that is not known."""
+        return self.run.tags.get("dlcamp.data", "") if self.run else ""
+
     def load(self) -> Predictor:
         """The predictor, run by the code of this process.
 

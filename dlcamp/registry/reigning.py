@@ -8,7 +8,7 @@ from typing import Any
 from dlcamp.errors import Refusal
 from dlcamp.experiment import Experiment
 from dlcamp.registry import judged_rows
-from dlcamp.registry.aliases import one_at_a_time
+from dlcamp.registry.aliases import one_at_a_time, registered_value
 from dlcamp.registry.gate import shown_digest, version_intact
 from dlcamp.registry.judge import champion_on_present_data
 from dlcamp.registry.judgement import Asked, Judgement, user
@@ -39,10 +39,7 @@ def champion_already(
         with one_at_a_time(name):
             settle(store, name)
     answer = f"{row.name} is the champion already, version {champion.version}; nothing was changed"
-    registered_with, recorded = (
-        _number(champion.tags.get("dlcamp.value", "")),
-        champion.tags.get("dlcamp.data_digest", ""),
-    )
+    registered_with, recorded = registered_value(champion.tags), champion.tags.get("dlcamp.data_digest", "")
     note = ""
     if recorded != data.digest:
         note = (
@@ -86,10 +83,3 @@ def _show_rows(store: Store, experiment: Experiment, data: Any, champion: Any) -
     """Make the rows on the present data, which were kept, those that are read for the version."""
     key = judged_rows.key(store, experiment, data.name, data.digest, *recorded_model(store, champion))
     client_of(store).set_model_version_tag(champion.name, champion.version, judged_rows.ROWS_TAG, key)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -7,6 +7,7 @@ whole interval lies on the bad side of the mean of all items is called weak.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ a an the and or but of in on at by to from with without into onto over under nea
 out for as is are was were be being been it its this that these those his her their him them he she they there
 one two three some other another while who which what where when has have had not no all
 """
+_EMPTY = frozenset(_FUNCTION_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -80,7 +82,7 @@ def score_column(metric: str, rows: Sequence[Row]) -> str | None:
     name = metric.rpartition("/")[2]
     known = rows[0] if rows else {}
     found = next((one for one in (name, SCORES.get(name, "")) if one in known), None)
-    return found if found and all(_number(row.get(found)) is not None for row in rows) else None
+    return found if found and all(_is_number(row.get(found)) for row in rows) else None
 
 
 def weak_slices(
@@ -159,15 +161,14 @@ def _named(row: Row) -> Iterator[str]:
 
 def mentioned(references: Iterable[str]) -> list[str]:
     """The content words that at least half of an image's references hold, as names of groups."""
-    empty = set(_FUNCTION_WORDS.split())
-    captions = [set(_WORD.findall(caption.lower())) - empty for caption in references]
+    captions = [set(_WORD.findall(caption.lower())) - _EMPTY for caption in references]
     count = Counter(word for words in captions for word in words)
     return [f"captions that mention “{word}”" for word, n in count.items() if 2 * n >= len(captions) and len(word) > 1]
 
 
 def _quarters(lengths: Sequence[Any]) -> list[tuple[float, str]]:
     """The last value and the name of each quarter of the lengths; empty where some are unknown."""
-    if not lengths or any(_number(one) is None for one in lengths):
+    if not lengths or not all(map(_is_number, lengths)):
         return []
     ordered = sorted(lengths)
     ends = sorted({ordered[min(len(ordered) * part // 4, len(ordered) - 1)] for part in (1, 2, 3, 4)})
@@ -178,7 +179,5 @@ def _quarters(lengths: Sequence[Any]) -> list[tuple[float, str]]:
     ]
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, (int, float)) and value == value and abs(value) != float("inf"):
-        return float(value)
-    return None
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -48,10 +48,10 @@ def _check(check: Check) -> Iterator[str]:
 
 
 def _value(judgement: Judgement) -> Iterator[str]:
-    verdict, metric = judgement.verdict, judgement.verdict.objective.rpartition(" ")[2]
+    verdict = judgement.verdict
     if verdict.value is None:
         return
-    against, scale = verdict.against, _scale(verdict, metric)
+    against, scale = verdict.against, _scale(verdict)
     interval = scale.interval(verdict.low, verdict.high)
     covers = " (95 % over items, not over trainings)" if interval else ""
     yield from _line("value", f"{scale.axis} {scale.value(verdict.value)} {interval}{covers}".replace("  ", " "))
@@ -76,11 +76,11 @@ def _value(judgement: Judgement) -> Iterator[str]:
         yield from _line("judged", f"{before} on these items before; look number {times}{luck}")
 
 
-def _scale(verdict: Verdict, metric: str) -> Scale:
+def _scale(verdict: Verdict) -> Scale:
     against = verdict.against
     ends = [(verdict.low, verdict.high), (against.low, against.high) if against else (None, None)]
     widths = [(high - low) / 2 for low, high in ends if low is not None and high is not None and high > low]
-    return scale_of(metric, [verdict.value, against.value if against else None], [min(widths, default=None)])
+    return scale_of(verdict.metric, [verdict.value, against.value if against else None], [min(widths, default=None)])
 
 
 def _next(judgement: Judgement) -> str:

@@ -94,6 +94,11 @@ class Verdict:
     commit: str = ""
     forced: str = ""
 
+    @property
+    def metric(self) -> str:
+        """What the objective measures: "val/cider"."""
+        return self.objective.rpartition(" ")[2]
+
     def to_json(self) -> str:
         """JSON that `from_json` reads, with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)

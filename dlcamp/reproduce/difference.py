@@ -13,7 +13,7 @@ ORDER: tuple[Part, ...] = ("config", "data", "code", "environment", "metric", "p
 
 TOLERANCE = 1e-6
 """Relative. Eight roundings of a float32 (1.2e-7 each): sums of the same numbers in another order, as another
-processor or number of threads makes them, stay within it at first; another seed, datum or line of code never does."""
+processor or number of threads makes them, stay within it at first; another seed or other data do not."""
 
 ROUNDING = 1e-15
 """Absolute: a difference of two equal doubles of about one is noise of this size, and has no relative precision."""
@@ -44,19 +44,11 @@ class Difference:
 
 def same(before: Any, now: Any) -> bool:
     """Whether two values are equal; NaN equals NaN."""
-    if isinstance(before, float) and isinstance(now, float) and math.isnan(before) and math.isnan(now):
-        return True
-    if _is_list(before) and _is_list(now):
-        return len(before) == len(now) and all(map(same, before, now))
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        return before.keys() == now.keys() and all(same(value, now[key]) for key, value in before.items())
-    return bool(before == now)
+    return close(before, now, 0.0)
 
 
 def close(before: Any, now: Any, tolerance: float) -> bool:
     """Whether two values are equal, or numbers within a relative `tolerance`; lists and mappings value by value."""
-    if same(before, now):
-        return True
     if _is_list(before) and _is_list(now):
         return len(before) == len(now) and all(
             close(one, other, tolerance) for one, other in zip(before, now, strict=True)
@@ -64,8 +56,10 @@ def close(before: Any, now: Any, tolerance: float) -> bool:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return before.keys() == now.keys() and all(close(value, now[key], tolerance) for key, value in before.items())
     # an integer or a truth is a count or a choice: it is the same or it is not
-    if not (isinstance(before, float) and isinstance(now, float)):
-        return False
+    if before == now or not (isinstance(before, float) and isinstance(now, float)):
+        return bool(before == now)
+    if math.isnan(before) and math.isnan(now):
+        return True
     return tolerance > 0 and math.isclose(before, now, rel_tol=tolerance, abs_tol=ROUNDING)
 
 

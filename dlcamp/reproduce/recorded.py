@@ -11,6 +11,7 @@ from typing import Any
 from dlcamp.errors import UnknownName, UserError
 from dlcamp.model_ref import MODELS_TAG
 from dlcamp.tracking.protocol import Reader, RunRow
+from dlcamp.tracking.provenance import PATCH
 
 KIND = "reproduction"
 """Value of the tag `dlcamp.kind`: such a run is no result of its own, and nothing picks it as one."""
@@ -106,10 +107,10 @@ def _patch(reader: Reader, row: RunRow) -> Path | None:
     if row.tags.get("dlcamp.git_dirty") != "true":
         return None
     try:
-        return reader.fetch(row.id, "uncommitted.patch")
+        return reader.fetch(row.id, PATCH)
     except UnknownName:
         raise UserError(
-            f"{row.name} was made with uncommitted changes, and its uncommitted.patch is gone: its code is not known"
+            f"{row.name} was made with uncommitted changes, and its {PATCH} is gone: its code is not known"
         ) from None
 
 

@@ -20,10 +20,9 @@ from pathlib import Path
 from dlcamp.errors import UserError
 from dlcamp.guards import uninterrupted
 from dlcamp.tracking.lease import Lease, why_dead
+from dlcamp.tracking.provenance import is_whole
 
 PREFIX = "dlcamp-reproduce-"
-CUT = b"\n# cut: the diff has "
-"""How a recorded diff ends that was too long to keep (`tracking.provenance.git_diff`)."""
 _TREE = "tree"
 _SECONDS = 600
 # set where git runs us as a hook; they would send every command to another repository
@@ -87,11 +86,11 @@ def mend(root: Path) -> list[Path]:
 
 
 def _apply(tree: Path, patch: Path) -> None:
-    content = patch.read_bytes()
-    if CUT in content[-200:]:
+    if not is_whole(patch.read_text("utf-8", "replace")):
         raise UserError(
-            "the uncommitted changes were too large to be recorded whole (over 2 MB), so that the code of the run is "
-            "not known; commit code before runs that matter, and keep data out of the repository"
+            "only a part of the uncommitted changes was recorded (they were over 2 MB, or git did not tell them all), "
+            "so that the code of the run is not known; commit code before runs that matter, and keep data out of the "
+            "repository"
         )
     try:
         _git(tree, "apply", "--whitespace=nowarn", str(patch))

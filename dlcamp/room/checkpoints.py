@@ -17,7 +17,7 @@ from dlcamp.tracking.protocol import RunRow, Store
 from dlcamp.tracking.stored import Stored, StoredRun, stored_run
 
 KIND = "checkpoints"
-_PARENTS = {"ablation", "search", "replication", "replicate"}
+_PARENTS = {"ablation", "search", "replication"}
 _OPEN = {"RUNNING", "KILLED"}
 _FINGERPRINT = "dlcamp.fingerprint"
 
@@ -129,4 +129,4 @@ def _kept(what: str, paths: list[Path], known: Stored, limits: Limits) -> Kept:
         "alive": "checkpoints of runs under way",
         "unknown": "checkpoints of unknown runs",
     }
-    return Kept(words[what], len(paths), sum(map(size_of, paths)), advice[what])
+    return Kept.of(words[what], paths, advice[what])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from dlcamp.errors import DlcampError
 from dlcamp.paths import data_folder
 from dlcamp.room.leftover import IN_USE, Kept, Leftover
 from dlcamp.room.limits import Limits
-from dlcamp.room.sizes import size_of
 from dlcamp.vision.encoder import Encoder
 from dlcamp.vision.store import DIGEST_BYTES
 
@@ -50,9 +49,9 @@ def find(limits: Limits, *, all_of_them: bool, busy: Callable[[], str]) -> tuple
     kept = []
     if young:
         why = f"written to in the last {limits.said}, though {_why_orphan(young[0])}"
-        kept.append(_kept("feature caches that fit nothing here", young, why))
+        kept.append(Kept.of("feature caches that fit nothing here", young, why))
     if used:
-        kept.append(_kept("feature caches in use", used, "they can be computed again: make gc FEATURES=1 takes them"))
+        kept.append(Kept.of("feature caches in use", used, "they can be computed again: make gc FEATURES=1 takes them"))
     return found, kept
 
 
@@ -63,10 +62,6 @@ def _leftover(path: Path, why: str, stays: Callable[[], str]) -> Leftover:
 def _still(path: Path, limits: Limits, busy: Callable[[], str]) -> Callable[[], str]:
     """To read a cache does not touch it, and a reproduction may run code that it does fit."""
     return lambda: busy() if limits.left_alone(path) else IN_USE
-
-
-def _kept(what: str, paths: Sequence[Path], advice: str) -> Kept:
-    return Kept(what, len(paths), sum(map(size_of, paths)), advice)
 
 
 def _why_orphan(path: Path) -> str:

@@ -43,11 +43,10 @@ class Leftover:
     stays: Callable[[], str] = _nothing
     first: Callable[[], Any] = _nothing
     lock: Path | None = None
-    size: int = field(default=-1)
+    size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.size < 0:
-            object.__setattr__(self, "size", size_of(self.path))
+        object.__setattr__(self, "size", size_of(self.path))
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,11 @@ class Kept:
     count: int
     size: int
     advice: str
+
+    @classmethod
+    def of(cls, what: str, paths: Sequence[Path], advice: str) -> Kept:
+        """Of files and folders, measured now."""
+        return cls(what, len(paths), sum(map(size_of, paths)), advice)
 
 
 @dataclass(frozen=True)

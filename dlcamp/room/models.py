@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcamp.room.leftover import Kept, Leftover
 from dlcamp.room.limits import Limits
 from dlcamp.room.needed import Needed
-from dlcamp.room.sizes import size_of, written
+from dlcamp.room.sizes import written
 from dlcamp.tracking.lease import LEASE_TAG, is_alive
 from dlcamp.tracking.models import MODEL_TAG
 from dlcamp.tracking.protocol import Store
@@ -89,7 +89,7 @@ def find(
         return found, [*kept, _doubted(gone, why)]
     old = [path for path in gone if limits.left_alone(path)]
     young = [path for path in gone if path not in old]
-    kept += [_young(young, limits)] if young else []
+    kept += [Kept.of(_UNOWNED, young, f"written to in the last {limits.said}")] if young else []
     return found + [_unknown(path, store) for path in old], kept
 
 
@@ -144,7 +144,7 @@ def _unknown(path: Path, store: Store) -> Leftover:
 
 def _held(paths: list[Path], need: Needed) -> Kept:
     who = need.runs[paths[0].name]
-    return Kept("files of deleted runs", len(paths), sum(map(size_of, paths)), f"they are referred to: by {who}")
+    return Kept.of("files of deleted runs", paths, f"they are referred to: by {who}")
 
 
 def _doubted(paths: list[Path], why: str) -> Kept:
@@ -152,8 +152,4 @@ def _doubted(paths: list[Path], why: str) -> Kept:
         f"{why}: was the database replaced? Put the right one back, or move what it does not know away yourself "
         f"({paths[0]})"
     )
-    return Kept(_UNOWNED, len(paths), sum(map(size_of, paths)), advice)
-
-
-def _young(paths: list[Path], limits: Limits) -> Kept:
-    return Kept(_UNOWNED, len(paths), sum(map(size_of, paths)), f"written to in the last {limits.said}")
+    return Kept.of(_UNOWNED, paths, advice)

@@ -11,7 +11,6 @@ from dlcamp.room import checkpoints, features, models, scraps
 from dlcamp.room.leftover import Kept, Leftover, Removal, remove
 from dlcamp.room.limits import Limits
 from dlcamp.room.needed import needed
-from dlcamp.room.sizes import size_of
 from dlcamp.tracking.lease import LEASE_TAG, is_alive
 from dlcamp.tracking.mlflow_store import sqlite_uri
 from dlcamp.tracking.protocol import Store
@@ -101,5 +100,4 @@ def _doctors(store: Store) -> list[Kept]:
     if not any(place.is_dir() and any(place.iterdir()) for place in places):
         return []
     found = leftovers(store.reader)
-    advice = "make doctor FIX=1 removes them"
-    return [Kept("files that ended parents left", len(found), sum(map(size_of, found)), advice)] if found else []
+    return [Kept.of("files that ended parents left", found, "make doctor FIX=1 removes them")] if found else []

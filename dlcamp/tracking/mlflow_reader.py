@@ -93,8 +93,8 @@ class MlflowReader:
     def local_artifact(self, run_id: str, path: str) -> Path | None:
         """Where an artifact lies on this machine; None where it lies on a server."""
         with in_words(self._uri, f"cannot read run {run_id}"):
-            root = urlparse(str(self.client.get_run(run_id).info.artifact_uri))
-        return Path(url2pathname(root.path), path) if root.scheme in ("", "file") else None
+            root = local_path(str(self.client.get_run(run_id).info.artifact_uri))
+        return None if root is None else root / path
 
     def _download(self, run_id: str, path: str) -> Path:
         from mlflow.exceptions import MlflowException
@@ -130,7 +130,7 @@ class MlflowReader:
                 max_results=min(PAGE, limit or PAGE),
                 order_by=["attributes.start_time DESC"],
             )
-            yield from (_row(run, experiments) for run in found)
+            yield from (row_of(run, experiments[run.info.experiment_id]) for run in found)
 
     def _walk(self, run_id: str, folder: str) -> Iterator[str]:
         for item in self.client.list_artifacts(run_id, folder or None):
@@ -140,12 +140,21 @@ class MlflowReader:
                 yield item.path
 
 
-def _row(run: Any, experiments: Mapping[str, str]) -> RunRow:
+def local_path(location: str) -> Path | None:
+    """The path that a `file:` address or a plain path names; None for what lies on a server."""
+    address = urlparse(location)
+    if address.scheme:
+        return Path(url2pathname(address.path)) if address.scheme == "file" else None
+    return Path(location)
+
+
+def row_of(run: Any, experiment: str) -> RunRow:
+    """One of MLflow's runs as a row."""
     ended = run.info.end_time if run.info.status != "RUNNING" else None
     return RunRow(
         id=run.info.run_id,
         name=run.info.run_name,
-        experiment=experiments[run.info.experiment_id],
+        experiment=experiment,
         status=run.info.status,
         started=run.info.start_time / 1000,
         ended=None if ended is None else ended / 1000,

@@ -22,6 +22,7 @@ import dlcamp
 from dlcamp.errors import StoreError, UserError
 from dlcamp.references import follow
 from dlcamp.tracking.mlflow_client import connect, in_words
+from dlcamp.tracking.mlflow_reader import local_path
 from dlcamp.tracking.protocol import Predictor, Store
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def model_folder(store: Store, model: str) -> Iterator[Path]:
 
     location = client_of(store).get_logged_model(model_id(store, model)).artifact_location
     with tempfile.TemporaryDirectory(prefix="dlcamp-fetched-") as scratch:
-        folder: Path | str | None = _local(location)
+        folder: Path | str | None = local_path(location)
         if folder is None:
             with in_words(store.uri, f"cannot fetch the files of model {model}"):
                 folder = mlflow.artifacts.download_artifacts(
@@ -287,15 +288,7 @@ def model_folder(store: Store, model: str) -> Iterator[Path]:
 
 def is_local(location: str) -> bool:
     """Whether a model's files lie on this machine."""
-    return _local(location) is not None
-
-
-def _local(location: str) -> Path | None:
-    if location.startswith("file:"):
-        from urllib.parse import unquote, urlparse
-
-        return Path(unquote(urlparse(location).path))
-    return None if "://" in location or location.startswith("mlflow-artifacts:") else Path(location)
+    return local_path(location) is not None
 
 
 def load_model(store: Store, model: str, expected: str = "") -> Predictor:

@@ -16,6 +16,8 @@ from typing import Any
 _MOST_DIFF = 2_000_000  # bytes; a larger diff is data that slipped in, not code
 _DIFF = ("-c", "diff.noprefix=false", "diff", "--binary", "--no-ext-diff", "--no-color")
 """A patch that `git apply` takes, whatever the user's git is told to do."""
+PATCH = "uncommitted.patch"
+"""The artifact that keeps a run's uncommitted changes."""
 CUT = "\n# cut: the diff has "
 """Begins the last line of a diff that is not whole."""
 
@@ -88,6 +90,11 @@ def git_diff(root: Path) -> str:
         return text
     without = f", parts that git did not tell: {lacking}" if lacking else ""
     return f"{text[:_MOST_DIFF]}{CUT}{len(text)} characters{without}\n"
+
+
+def is_whole(diff: str) -> bool:
+    """Whether a diff of `git_diff` was not cut."""
+    return CUT not in diff[-200:]
 
 
 def _new_file(root: Path, name: str) -> str | None:

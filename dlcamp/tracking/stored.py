@@ -10,20 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
-from dlcamp.tracking.mlflow_client import in_words
+from dlcamp.tracking.mlflow_client import in_words, pages
+from dlcamp.tracking.mlflow_reader import PAGE, local_path, row_of
 from dlcamp.tracking.models import DIGEST_TAG, MODEL_TAG, client_of
 from dlcamp.tracking.protocol import RunRow, Store
 
-_PAGE = 1000
 _PREDICTOR = "predictor"
 """`model_type` of the models that `models.log_model` stores."""
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run, and whether it lies in MLflow's trash. Its row has no metrics."""
+    """A run, and whether it lies in MLflow's trash."""
 
     row: RunRow
     deleted: bool = False
@@ -90,7 +89,7 @@ def stored_run(store: Store, run_id: str) -> StoredRun | None:
 
     with in_words(store.uri, f"cannot read run {run_id}"):
         try:
-            return _run(client_of(store).get_run(run_id), {})
+            return _run(client_of(store).get_run(run_id), "")
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
@@ -128,70 +127,45 @@ def delete_model(store: Store, model_id: str) -> None:
 def experiment_folders(store: Store) -> dict[str, Path]:
     """Experiment -> where the folders of its runs lie; only those on this machine."""
     with in_words(store.uri, "cannot read experiments"):
-        found = {one.name: _local(str(one.artifact_location)) for one in _experiments(client_of(store))}
+        found = {one.name: local_path(str(one.artifact_location)) for one in _experiments(client_of(store))}
     return {name: folder for name, folder in found.items() if folder is not None}
 
 
 def _experiments(client: Any) -> Iterator[Any]:
     from mlflow.entities import ViewType
 
-    yield from _paged(client.search_experiments, view_type=ViewType.ALL)
+    return pages(client.search_experiments, view_type=ViewType.ALL, max_results=PAGE)
 
 
 def _runs(client: Any, names: Mapping[str, str]) -> Iterator[StoredRun]:
     from mlflow.entities import ViewType
 
     if names:
-        for run in _paged(client.search_runs, experiment_ids=list(names), run_view_type=ViewType.ALL):
-            yield _run(run, names)
+        asked = {"experiment_ids": list(names), "run_view_type": ViewType.ALL}
+        for run in pages(client.search_runs, **asked, max_results=PAGE):
+            yield _run(run, names[run.info.experiment_id])
 
 
-def _run(run: Any, names: Mapping[str, str]) -> StoredRun:
-    ended = run.info.end_time if run.info.status != "RUNNING" else None
-    row = RunRow(
-        id=run.info.run_id,
-        name=run.info.run_name,
-        experiment=names.get(run.info.experiment_id, ""),
-        status=run.info.status,
-        started=run.info.start_time / 1000,
-        ended=None if ended is None else ended / 1000,
-        params=dict(run.data.params),
-        tags=dict(run.data.tags),
-    )
-    return StoredRun(row, run.info.lifecycle_stage == "deleted")
+def _run(run: Any, experiment: str) -> StoredRun:
+    return StoredRun(row_of(run, experiment), run.info.lifecycle_stage == "deleted")
 
 
 def _models(client: Any, experiments: list[str]) -> Iterator[StoredModel]:
     if not experiments:
         return
-    for one in _paged(client.search_logged_models, experiment_ids=experiments, pages=100):
+    for one in pages(client.search_logged_models, experiment_ids=experiments):
         yield StoredModel(
             id=one.model_id,
             run=one.source_run_id or "",
             status=str(one.status),
             changed=(one.last_updated_timestamp or one.creation_timestamp) / 1000,
             ours=one.model_type == _PREDICTOR or DIGEST_TAG in one.tags,
-            folder=_local(str(one.artifact_location)),
+            folder=local_path(str(one.artifact_location)),
         )
 
 
 def _versions(client: Any) -> Iterator[StoredVersion]:
-    for one in _paged(client.search_model_versions):
+    for one in pages(client.search_model_versions, max_results=PAGE):
         named = [one.tags.get(MODEL_TAG, ""), str(one.model_id or ""), *re.findall(r"m-[0-9a-f]{32}", str(one.source))]
         models = tuple(dict.fromkeys(name for name in named if name))
         yield StoredVersion(f"{one.name}/{one.version}", models, one.run_id or "")
-
-
-def _paged(search: Any, pages: int = _PAGE, **asked: Any) -> Iterator[Any]:
-    """Every result of one of the client's searches."""
-    token: str | None = None
-    while token != "":
-        page = search(**asked, max_results=pages, page_token=token)
-        yield from page
-        token = page.token or ""
-
-
-def _local(location: str) -> Path | None:
-    """The folder of a `file:` address or of a plain path."""
-    address = urlparse(location)
-    return Path(unquote(address.path)) if address.scheme in ("", "file") else None

@@ -10,11 +10,10 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from dlcamp.analysis.scale import Scale, scale_of
 from dlcamp.errors import StoreError, UnknownName
 from dlcamp.registry.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from dlcamp.registry.browse import Held, Version, held_models
-from dlcamp.registry.card import against_words, outcome_words
+from dlcamp.registry.card import SIGNS, against_words, outcome_words, scale_around, standing
 from dlcamp.registry.history import Rollback, rows_of
 from dlcamp.registry.verdict import Verdict
 from dlcamp.web.markdown import html_of
@@ -36,6 +35,7 @@ class Line:
         value, interval: by the objective, as text; "" where unknown.
         since: when the champion was promoted, in seconds since 1970; None without a champion.
         judged: how many verdicts there are.
+        forced: why the gate was overruled for the champion; "" when it was not.
     """
 
     held: Held
@@ -46,14 +46,14 @@ class Line:
     interval: str
     since: float | None
     judged: int
-    newest: Verdict | None
+    forced: str
 
 
 def line(held: Held) -> Line:
     """What a list says of a registered model."""
     champion = held.holder(CHAMPION)
     metric, value, interval = scored(champion) if champion else ("", "", "")
-    verdicts = held.verdicts
+    promoted = champion.promoted if champion else None
     return Line(
         held,
         champion,
@@ -62,25 +62,20 @@ def line(held: Held) -> Line:
         value,
         interval,
         held.since(champion) if champion else None,
-        len(verdicts),
-        verdicts[-1] if verdicts else None,
+        len(held.verdicts),
+        promoted.forced if promoted else "",
     )
 
 
 def scored(version: Version) -> tuple[str, str, str]:
     """Metric with its unit, value and interval of a version, as judged last, else as registered."""
     judged = version.judged
-    objective = judged.objective if judged else version.objective
+    metric = judged.metric if judged else version.objective.rpartition(" ")[2]
     value, low, high = (judged.value, judged.low, judged.high) if judged else (version.value, None, None)
     if value is None:
         return "", "", ""
-    scale = _scale(objective.rpartition(" ")[2], value, low, high)
+    scale = scale_around(metric, value, low, high)
     return scale.axis, scale.value(value), scale.interval(low, high)
-
-
-def _scale(metric: str, value: float, low: float | None, high: float | None) -> Scale:
-    width = (high - low) / 2 if low is not None and high is not None else None
-    return scale_of(metric, [value, low, high], [width])
 
 
 @dataclass(frozen=True)
@@ -100,8 +95,7 @@ def told(held: Held) -> list[Told]:
     """The history of a model, newest first."""
     events = [Told(one.when, rollback=one) for one in held.rollbacks]
     for verdict in held.verdicts:
-        metric = verdict.objective.rpartition(" ")[2]
-        against = against_words(verdict.against, metric) if verdict.against else ""
+        against = against_words(verdict.against, verdict.metric) if verdict.against else ""
         events.append(Told(verdict.when, outcome_words(verdict), against, verdict))
     return sorted(events, key=lambda one: -one.when)
 
@@ -220,6 +214,8 @@ def routes(site: Site) -> APIRouter:
             card=html_of(shown.card) if shown and shown.card else "",
             scores={version.number: scored(version) for version in held.versions},
             history=told(held),
+            standing=standing,
+            signs=SIGNS,
             compared=compared(held, rows, albums, beside, chosen, _MORE if more else _FEW),
             question=_question(site, held),
         )

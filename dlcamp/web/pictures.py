@@ -6,7 +6,6 @@ import io
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from dlcamp.data import catalog
@@ -71,7 +70,6 @@ def _open(name: str, digest: str) -> Album:
         return Album({}, f"The images of {name} are not here: {str(error).splitlines()[0]}")
 
 
-@lru_cache(maxsize=512)
 def _small(item: str, content: bytes) -> bytes:
     from PIL import Image, ImageOps
 

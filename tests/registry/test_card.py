@@ -64,10 +64,11 @@ def test_a_first_champion_stands_beside_the_floor(known: About) -> None:
 
 
 def test_what_was_forced_and_what_failed_is_told(known: About) -> None:
-    failed = (Check("better", False, "not above zero"),)
+    failed = (Check("better", False, "not above zero"), Check("the floor", False, "not made: there is no score"))
     text = card(verdict(forced="the demo is tomorrow", checks=failed), run(), known)
     assert "The gate was overruled: “the demo is tomorrow”" in text
     assert "- ✗ better: not above zero" in text
+    assert "- – the floor: not made: there is no score" in text
     assert "**Kept as challenger**" in card(verdict(outcome="challenger"), run(), known)
 
 

@@ -15,7 +15,7 @@ import pytest
 from dlcamp.errors import UserError
 from dlcamp.reproduce.worktree import PREFIX, check_commit, code_state, mend
 from dlcamp.tracking.lease import Lease
-from dlcamp.tracking.provenance import git_diff, git_state
+from dlcamp.tracking.provenance import CUT, PATCH, git_diff, git_state
 from tests.reproduce.repository import commit, edit, git, repository
 
 
@@ -51,7 +51,7 @@ def test_changed_new_binary_and_deleted_files_come_back_as_they_were(root: Path,
     (root / "experiments/basics/new one.py").write_text('"""Grüße"""\r\n', "utf-8", newline="")
     (root / "table.bin").write_bytes(bytes(range(256)))
     (root / "gone.txt").unlink()
-    patch = recorded_diff(root, tmp_path / "uncommitted.patch")
+    patch = recorded_diff(root, tmp_path / PATCH)
     wanted = module.read_text("utf-8")
     git(root, "checkout", "--quiet", ".")
     git(root, "clean", "--quiet", "-fd")
@@ -100,11 +100,11 @@ def _end_with(error: type[BaseException], root: Path, head: str) -> None:
 
 
 def test_a_diff_that_was_cut_or_does_not_apply_is_refused_and_says_why(root: Path, tmp_path: Path) -> None:
-    head, patch = git(root, "rev-parse", "HEAD"), tmp_path / "uncommitted.patch"
+    head, patch = git(root, "rev-parse", "HEAD"), tmp_path / PATCH
     edit(root, "SCALE = 1.0", "SCALE = 2.0")
     whole = recorded_diff(root, patch).read_text("utf-8")
-    patch.write_text(whole + "\n# cut: the diff has 3000000 characters\n", "utf-8")
-    with pytest.raises(UserError, match="too large to be recorded whole"), code_state(root, head, patch):
+    patch.write_text(f"{whole}{CUT}3000000 characters\n", "utf-8")
+    with pytest.raises(UserError, match="only a part of the uncommitted changes"), code_state(root, head, patch):
         pass
     patch.write_text(whole.replace("-SCALE = 1.0", "-SCALE = 9.0"), "utf-8")
     with pytest.raises(UserError, match="do not apply"), code_state(root, head, patch):

@@ -53,6 +53,7 @@ PARENT = {"dlcamp.kind": "ablation"}
         (run("FAILED", 99), run("KILLED", 99, **PARENT), "goes"),
         (run("KILLED", 99, **PARENT), None, "parent"),
         (run("FAILED", 99, **PARENT), None, "goes"),
+        (run("KILLED", 99, **{"dlcamp.kind": "replicate"}), None, "goes"),
     ],
 )
 def test_the_end_of_a_run_and_of_its_parent_says_whether_it_may_go(

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from dlcamp.paths import data_folder, runs_folder
+from dlcamp.reproduce.worktree import PREFIX
 from dlcamp.room import scraps
 from dlcamp.room.leftover import IN_USE, remove
 from dlcamp.room.limits import DAY, Limits
@@ -65,7 +66,7 @@ def test_records_that_wait_and_data_that_must_be_put_back_are_no_leftovers() -> 
     aged(runs_folder() / "spool/1234/records.jsonl")
     aged(data_folder() / ".fetch/mnist/old/manifest.json")
     os.utime(data_folder() / ".fetch/mnist", (0, 0))
-    aged(Path(tempfile.gettempdir()) / "dlcamp-reproduce-x1/tree")
+    aged(Path(tempfile.gettempdir()) / f"{PREFIX}x1/tree")
     aged(Path(tempfile.gettempdir()) / "another/thing")
     assert found() == []
 

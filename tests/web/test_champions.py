@@ -35,7 +35,10 @@ CHAMPION = version(
     "1", "champion", verdicts=(verdict(version="1"),), card="# The card\n\n## Data\n\n| a |\n| --- |\n| b |"
 )
 REFUSED = verdict(
-    version="2", outcome="challenger", when=1_700_100_000.0, checks=(Check("better", False, f"no: {HOSTILE}"),)
+    version="2",
+    outcome="challenger",
+    when=1_700_100_000.0,
+    checks=(Check("better", False, f"no: {HOSTILE}"), Check("the floor", False, "not made: no score")),
 )
 HELD = Held(NAME, "caption_lstm", "scenes", (version("2", "challenger", verdicts=(REFUSED,)), CHAMPION))
 
@@ -75,6 +78,15 @@ def test_the_list_shows_value_interval_challenger_and_how_often_it_was_judged(cl
     assert f"{MLFLOW}/#/runs/run1" in answer
 
 
+def test_a_champion_that_was_forced_is_told_and_why(client: TestClient, hold: Hold) -> None:
+    forced = version("1", "champion", verdicts=(verdict(version="1", forced=f"for the demo {HOSTILE}"),))
+    hold(replace(HELD, versions=(forced,)), Held("digits-mnist", "digits", "mnist", (version("1", "champion"),)))
+    answer = client.get("/champions").text
+    assert words(answer).count("version 1 forced") == 1
+    assert 'title="the gate was overruled: for the demo &lt;img' in answer
+    assert f"Overruled by ada: “for the demo {HOSTILE}”" in words(client.get(f"/champions/{NAME}").text)
+
+
 def test_the_page_shows_the_card_the_versions_and_every_verdict_with_its_checks(client: TestClient, hold: Hold) -> None:
     hold(HELD)
     answer = client.get(f"/champions/{NAME}").text
@@ -84,6 +96,7 @@ def test_the_page_shows_the_card_the_versions_and_every_verdict_with_its_checks(
     assert page.index("Kept as challenger version 2") < page.index("Promoted to champion version 1")
     assert "✗ failed: better no: <img src=x onerror=alert(1)>" in page
     assert "✓ passed: finished caption_lstm-s0-bbbb" in page
+    assert "– the floor not made: no score" in page
     assert "Against the champion of the time, version 2 (0.470 by val/cider): +0.030" in page
     assert f"{MLFLOW}/#/models/{NAME}/versions/2" in answer
 
